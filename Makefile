@@ -1,0 +1,20 @@
+# `make demo` shows the collection at work on one machine; `make test` tests everything. Both need Debian 12 and root.
+.PHONY: demo lab lab-down lab-status test venv
+
+demo:
+	lab/lab demo
+
+lab:
+	lab/lab up
+
+lab-down:
+	lab/lab down
+
+lab-status:
+	lab/lab status
+
+test:
+	tests/run
+
+venv:
+	lab/lab venv
