@@ -1,0 +1,252 @@
+package main
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// browser is HostDatastoreBrowser (gaps 3 and 7; API: HostDatastoreBrowser, its SearchSpec and FileQuery types. Nova:
+// nova/virt/vmwareapi/ds_util.py file_exists, file_size, get_sub_folders; the last one leaves searchSpec out).
+type browser struct{ own }
+
+// SearchDatastoreTask lists one folder.
+func (b *browser) SearchDatastoreTask(ctx *simulator.Context, req *types.SearchDatastore_Task) soap.HasFault {
+	run := func() (types.AnyType, types.BaseMethodFault) {
+		res, fault := b.search(ctx, req.This, req.DatastorePath, req.SearchSpec, false)
+		if fault != nil {
+			return nil, fault
+		}
+		return res[0], nil
+	}
+	return &methods.SearchDatastore_TaskBody{Res: &types.SearchDatastore_TaskResponse{
+		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "searchDatastore", run)}}
+}
+
+// SearchDatastoreSubFoldersTask lists a folder and all below it.
+func (b *browser) SearchDatastoreSubFoldersTask(ctx *simulator.Context, req *types.SearchDatastoreSubFolders_Task) soap.HasFault {
+	run := func() (types.AnyType, types.BaseMethodFault) {
+		res, fault := b.search(ctx, req.This, req.DatastorePath, req.SearchSpec, true)
+		if fault != nil {
+			return nil, fault
+		}
+		return types.ArrayOfHostDatastoreBrowserSearchResults{HostDatastoreBrowserSearchResults: res}, nil
+	}
+	return &methods.SearchDatastoreSubFolders_TaskBody{Res: &types.SearchDatastoreSubFolders_TaskResponse{
+		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "searchDatastoreSubFolders", run)}}
+}
+
+// browsed is the managed entity of a search: the datastore.
+func (b *browser) browsed(browser types.ManagedObjectReference, name string) types.ManagedObjectReference {
+	var p object.DatastorePath
+	if p.FromString(name) {
+		if st, ok := b.stores[p.Datastore]; ok {
+			return st.ref
+		}
+	}
+	return b.taskEntity(nil)
+}
+
+func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReference, name string, spec *types.HostDatastoreBrowserSearchSpec, recurse bool) ([]types.HostDatastoreBrowserSearchResults, types.BaseMethodFault) {
+	if spec == nil {
+		spec = new(types.HostDatastoreBrowserSearchSpec)
+	}
+	root, fault := b.resolveIn(nil, name)
+	if fault != nil {
+		return nil, fault
+	}
+	if base, ok := b.reg.Get(this).(*simulator.HostDatastoreBrowser); ok && !slices.Contains(base.Datastore, root.ref) {
+		return nil, &types.InvalidDatastore{Name: root.Name}
+	}
+	info, err := os.Stat(root.path())
+	if err != nil {
+		return nil, notFound(root)
+	}
+	if !info.IsDir() {
+		return nil, notFound(root)
+	}
+	var res []types.HostDatastoreBrowserSearchResults
+	var walk func(dir file) error
+	walk = func(dir file) error {
+		entries, err := os.ReadDir(dir.path())
+		if err != nil {
+			return err
+		}
+		folder := dir.name()
+		if dir.rel == "" {
+			folder = "[" + dir.Name + "]" // vSphere writes the root without a blank
+		}
+		found := types.HostDatastoreBrowserSearchResults{Datastore: &dir.ref, FolderPath: folder}
+		var below []file
+		for _, e := range entries {
+			f := file{dir.store, path.Join(dir.rel, e.Name())}
+			if strings.HasPrefix(e.Name(), ".copy-") {
+				continue // ours: a copy under way
+			}
+			if e.IsDir() && recurse {
+				below = append(below, f)
+			}
+			if info, err := e.Info(); err == nil && matches(spec, e.Name()) {
+				if fi := fileInfo(f, info, spec); fi != nil {
+					found.File = append(found.File, fi)
+				}
+			}
+		}
+		res = append(res, found)
+		for _, f := range below {
+			if err := walk(f); err != nil && !os.IsNotExist(err) {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := walk(root); err != nil {
+		return nil, fileFault(root.name(), err)
+	}
+	return res, nil
+}
+
+// matches says whether the name fits one of the patterns (wildcards * and ?); no pattern fits all.
+func matches(spec *types.HostDatastoreBrowserSearchSpec, name string) bool {
+	if len(spec.MatchPattern) == 0 {
+		return true
+	}
+	insensitive := spec.SearchCaseInsensitive == nil || *spec.SearchCaseInsensitive // the API's default
+	for _, p := range spec.MatchPattern {
+		n := name
+		if insensitive {
+			p, n = strings.ToLower(p), strings.ToLower(n)
+		}
+		// In path.Match a bracket is special, in vSphere it is not.
+		p = strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(p)
+		if ok, _ := path.Match(p, n); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// fileInfo describes a file as the spec's query and details want it; nil when no query takes the file. Without a
+// query all files are listed, descriptor and -flat each on its own. A VmDiskFileQuery lists a disk once, by its
+// descriptor.
+func fileInfo(f file, info os.FileInfo, spec *types.HostDatastoreBrowserSearchSpec) types.BaseFileInfo {
+	name := info.Name()
+	base := types.FileInfo{Path: name}
+	if d := spec.Details; d != nil {
+		if d.FileSize {
+			base.FileSize = info.Size()
+			if info.IsDir() {
+				base.FileSize = 0
+			}
+		}
+		if d.Modification {
+			mtime := info.ModTime().UTC()
+			base.Modification = &mtime
+		}
+		if d.FileOwner {
+			base.Owner = "root"
+		}
+	}
+	typed := spec.Details != nil && spec.Details.FileType
+	if len(spec.Query) == 0 {
+		return typedInfo(base, info, typed)
+	}
+	for _, q := range spec.Query {
+		switch q := q.(type) {
+		case *types.FolderFileQuery:
+			if info.IsDir() {
+				return &types.FolderFileInfo{FileInfo: base}
+			}
+		case *types.VmDiskFileQuery:
+			if di := diskInfo(f, base, info, q, spec); di != nil {
+				return di
+			}
+		case *types.FileQuery:
+			return typedInfo(base, info, typed)
+		default:
+			if !info.IsDir() && queryExtension[typeName(q)] == path.Ext(name) {
+				return typedInfo(base, info, true)
+			}
+		}
+	}
+	return nil
+}
+
+var queryExtension = map[string]string{"VmConfigFileQuery": ".vmx", "IsoImageFileQuery": ".iso", "FloppyImageFileQuery": ".flp",
+	"VmLogFileQuery": ".log", "VmNvramFileQuery": ".nvram", "VmSnapshotFileQuery": ".vmsn"}
+
+// typedInfo gives the API's type for the file's extension, when the details ask for types.
+func typedInfo(base types.FileInfo, info os.FileInfo, typed bool) types.BaseFileInfo {
+	if info.IsDir() {
+		return &types.FolderFileInfo{FileInfo: base}
+	}
+	if typed {
+		switch path.Ext(base.Path) {
+		case ".iso":
+			return &types.IsoImageFileInfo{FileInfo: base}
+		case ".flp":
+			return &types.FloppyImageFileInfo{FileInfo: base}
+		case ".log":
+			return &types.VmLogFileInfo{FileInfo: base}
+		case ".nvram":
+			return &types.VmNvramFileInfo{FileInfo: base}
+		case ".vmdk":
+			return &types.VmDiskFileInfo{FileInfo: base}
+		case ".vmx":
+			return &types.VmConfigFileInfo{FileInfo: base}
+		}
+	}
+	return &base
+}
+
+// diskInfo describes a disk by its descriptor, with the size of its extent as vSphere has it.
+func diskInfo(f file, base types.FileInfo, info os.FileInfo, q *types.VmDiskFileQuery, spec *types.HostDatastoreBrowserSearchSpec) types.BaseFileInfo {
+	if info.IsDir() || filepath.Ext(base.Path) != ".vmdk" {
+		return nil
+	}
+	d, err := openDisk(f)
+	if err != nil {
+		if isHosted(f.path()) {
+			return &types.VmDiskFileInfo{FileInfo: base}
+		}
+		return nil // an extent, or no disk
+	}
+	di := &types.VmDiskFileInfo{FileInfo: base}
+	if spec.Details != nil && spec.Details.FileSize {
+		if x, err := os.Stat(d.extent.path()); err == nil {
+			di.FileSize = allocated(x)
+			if !d.kind.thin {
+				di.FileSize = x.Size()
+			}
+		}
+	}
+	if w := q.Details; w != nil {
+		if w.CapacityKb {
+			di.CapacityKb = d.size >> 10
+		}
+		if w.DiskType {
+			di.DiskType = "VirtualDiskFlatVer2BackingInfo"
+		}
+		if w.Thin != nil && *w.Thin {
+			di.Thin = types.NewBool(d.kind.thin)
+		}
+		if w.HardwareVersion {
+			di.HardwareVersion = 19
+		}
+		if w.ControllerType != nil && *w.ControllerType {
+			di.ControllerType = "VirtualLsiLogicController"
+		}
+		if w.DiskExtents != nil && *w.DiskExtents {
+			di.DiskExtents = []string{d.extent.name()}
+		}
+	}
+	return di
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+)
+
+// Gaps 4, 6 and 12: /folder, datastore files over HTTP ("vSphere Web Services SDK Programming Guide", "Accessing
+// datastore files over HTTP"; glance_store and oslo_vmware/rw_handles.py FileWriteHandle use it). On the vCenter it
+// takes a session's cookie or a ticket, and dcPath is an inventory path; on a host it takes a ticket for that very
+// request, and dcPath is ha-datacenter (oslo_vmware/objects/datastore.py, nova/virt/vmwareapi/vmops.py
+// _get_esx_host_and_cookies).
+func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
+	hosts := listenerHosts(r)
+	if !s.takeTicket(r) && (hosts != nil || !s.hasSession(r)) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
+		refuse(w, r, http.StatusUnauthorized, "401 Unauthorized")
+		return
+	}
+	f, ok := s.folderFile(r.URL, hosts)
+	if !ok {
+		refuse(w, r, http.StatusNotFound, "404 Not Found")
+		return
+	}
+	switch r.Method {
+	case http.MethodPut:
+		s.putFile(w, r, f)
+	case http.MethodGet, http.MethodHead:
+		info, err := os.Stat(f.path())
+		if err != nil || info.IsDir() {
+			http.Error(w, "404 Not Found", http.StatusNotFound)
+			return
+		}
+		in, err := os.Open(f.path())
+		if err != nil {
+			http.Error(w, "500 Internal Server Error", http.StatusInternalServerError)
+			return
+		}
+		defer in.Close()
+		w.Header().Set("Content-Type", "application/octet-stream")
+		http.ServeContent(w, r, "", info.ModTime(), in)
+	case http.MethodDelete:
+		if s.deleteFile(f) != nil {
+			http.Error(w, "404 Not Found", http.StatusNotFound)
+			return
+		}
+		s.changed()
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		http.Error(w, "501 Not Implemented", http.StatusNotImplemented)
+	}
+}
+
+// folderFile finds the file of a /folder URL. On a host's address, hosts are the hosts that have it.
+func (s *server) folderFile(u *url.URL, hosts []string) (file, bool) {
+	q := u.Query()
+	st := s.stores[q.Get("dsName")]
+	if st == nil || !*st.Accessible {
+		return file{}, false
+	}
+	dc := strings.Trim(q.Get("dcPath"), "/")
+	if hosts != nil {
+		mounted := false
+		for _, h := range hosts {
+			mounted = mounted || st.hosts[h]
+		}
+		if dc != "ha-datacenter" || !mounted {
+			return file{}, false
+		}
+	} else if obj, ok := s.reg.Get(st.dc).(*simulator.Datacenter); !ok || dc != obj.Name {
+		return file{}, false
+	}
+	rel, ok := cleanRel(strings.TrimPrefix(u.Path, "/folder/"))
+	return file{st, rel}, ok && rel != ""
+}
+
+// putFile takes an upload. The file is there when all of it has come, never before.
+func (s *server) putFile(w http.ResponseWriter, r *http.Request, f file) {
+	if r.ContentLength < 0 {
+		// Whether ESXi takes a chunked PUT was not tried, so nothing here may rely on one.
+		refuse(w, r, http.StatusLengthRequired, "411 Length Required")
+		return
+	}
+	if info, err := os.Stat(path.Dir(f.path())); err != nil || !info.IsDir() {
+		refuse(w, r, http.StatusNotFound, "404 Not Found")
+		return
+	}
+	if info, err := os.Stat(f.path()); err == nil && (info.IsDir() || s.lockedBy(f) != "") {
+		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: file is in use")
+		return
+	}
+	if !f.reserve(r.ContentLength) {
+		refuse(w, r, http.StatusInsufficientStorage, "507 Insufficient Storage: No space left on device")
+		return
+	}
+	defer f.release(r.ContentLength)
+	tmp, err := os.CreateTemp(s.uploadsDir(), "put-*")
+	if err != nil {
+		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
+		return
+	}
+	n, err := io.CopyBuffer(struct{ io.Writer }{tmp}, r.Body, make([]byte, 1<<20))
+	if err == nil && n != r.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	existed := f.exists()
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), f.path())
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: upload is not complete")
+		return
+	}
+	if existed {
+		w.WriteHeader(http.StatusOK)
+	} else {
+		w.WriteHeader(http.StatusCreated)
+	}
+}
+
+// drained is how much of a refused upload is read, so that a client that sends all before it reads has its answer.
+const drained = 64 << 20
+
+// refuse answers an upload whose body was not read, and ends the connection.
+func refuse(w http.ResponseWriter, r *http.Request, status int, text string) {
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Length", fmt.Sprint(len(text)+1))
+	http.Error(w, text, status)
+	_ = http.NewResponseController(w).Flush()
+	_, _ = io.CopyN(io.Discard, r.Body, drained)
+}

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// Gap 8: import leases (API: ResourcePool.ImportVApp, HttpNfcLease. Nova: nova/virt/vmwareapi/images.py
+// fetch_image_stream_optimized; oslo_vmware/rw_handles.py VmdkWriteHandle). The bytes are kept: a streamOptimized
+// upload becomes the VM's disk. A lease that is aborted, or not completed before its timeout, takes VM and files away.
+
+// leases are the open leases by the id in their URLs, which is their authorization.
+type leases struct {
+	mu   sync.Mutex
+	open map[string]*lease
+}
+
+// lease is one import.
+type lease struct {
+	mo.HttpNfcLease
+	s     *server
+	ctx   *simulator.Context
+	id    string
+	timer *time.Timer
+
+	mu    sync.Mutex
+	vm    *simulator.VirtualMachine
+	disks map[string]*upload // by the name in the URL
+	state types.HttpNfcLeaseState
+}
+
+// upload is one disk of a lease.
+type upload struct {
+	desc file
+	kind diskKind
+	size int64 // bytes received
+	sha1 string
+	done bool
+}
+
+// leaseTimeout is how long a lease lives without progress (vSphere: 300 s; HttpNfcLeaseInfo.leaseTimeout).
+const leaseTimeout = 300 * time.Second
+
+// ImportVApp creates the VM and a lease for the upload of its disks.
+func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) soap.HasFault {
+	body := new(methods.ImportVAppBody)
+	spec, ok := req.Spec.(*types.VirtualMachineImportSpec)
+	if !ok {
+		body.Fault_ = soapFault(&types.InvalidArgument{InvalidProperty: "spec"})
+		return body
+	}
+	folder := req.Folder
+	if folder == nil {
+		dc, ok := m.reg.Get(m.datacenterOf(req.This)).(*simulator.Datacenter)
+		if !ok {
+			body.Fault_ = soapFault(&types.ManagedObjectNotFound{Obj: req.This})
+			return body
+		}
+		folder = &dc.VmFolder
+	}
+	l := &lease{s: m.server, ctx: m.newContext(ctx), id: uuid.NewString(), disks: map[string]*upload{}}
+	l.HttpNfcLease.State = types.HttpNfcLeaseStateInitializing
+	l.HttpNfcLease.InitializeProgress, l.HttpNfcLease.TransferProgress = 0, 0
+	ref := ctx.Session.Put(l).Reference()
+	m.leases.mu.Lock()
+	if m.leases.open == nil {
+		m.leases.open = map[string]*lease{}
+	}
+	m.leases.open[l.id] = l
+	m.leases.mu.Unlock()
+	go l.initialize(*folder, req, spec)
+	body.Res = &types.ImportVAppResponse{Returnval: ref}
+	return body
+}
+
+// initialize creates the VM and makes the lease ready, or puts it into the error state.
+func (l *lease) initialize(folder types.ManagedObjectReference, req *types.ImportVApp, spec *types.VirtualMachineImportSpec) {
+	config := spec.ConfigSpec
+	ref, fault := l.s.createVM(l.ctx, folder, req.This, req.Host, &config)
+	if fault != nil {
+		l.fail(fault)
+		return
+	}
+	vm := l.s.reg.Get(ref).(*simulator.VirtualMachine)
+	dc := l.s.datacenterOf(folder)
+	info := &types.HttpNfcLeaseInfo{Lease: l.Self, Entity: ref, LeaseTimeout: int32(leaseTimeout.Seconds())}
+	var devices []types.BaseVirtualDevice
+	var host types.ManagedObjectReference
+	l.ctx.WithLock(vm, func() { devices, host = vm.Config.Hardware.Device, *vm.Runtime.Host })
+	n := 0
+	l.mu.Lock()
+	l.vm = vm
+	for _, d := range devices {
+		disk, ok := d.(*types.VirtualDisk)
+		if !ok {
+			continue
+		}
+		chain := backingChain(disk.Backing)
+		if len(chain) == 0 {
+			continue
+		}
+		f, fault := l.s.resolve(&dc, chain[0])
+		if fault != nil {
+			continue
+		}
+		name := path.Base(f.rel)
+		u := &upload{desc: f}
+		if d, err := openDisk(f); err == nil {
+			u.kind = d.kind
+		}
+		l.disks[name] = u
+		info.TotalDiskCapacityInKB += disk.CapacityInKB
+		info.DeviceUrl = append(info.DeviceUrl, types.HttpNfcLeaseDeviceUrl{
+			Key: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", ref.Value, n), ImportKey: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", vm.Name, n),
+			Url: fmt.Sprintf("https://%s/nfc/%s/%s", l.s.addressOf(host), l.id, name), SslThumbprint: l.s.thumbprint,
+			Disk: types.NewBool(true), TargetId: name, DatastoreKey: f.url()})
+		n++
+	}
+	l.state = types.HttpNfcLeaseStateReady
+	l.timer = time.AfterFunc(leaseTimeout, func() {
+		l.abort(&types.Timedout{})
+	})
+	l.mu.Unlock()
+	l.set("info", info)
+	l.set("state", types.HttpNfcLeaseStateReady)
+}
+
+// addressOf is host:port at which a host takes uploads: the vCenter's when hosts have no listeners.
+func (s *server) addressOf(host types.ManagedObjectReference) string {
+	for address, names := range s.addresses {
+		for _, n := range names {
+			if s.hosts[n] == host {
+				return net.JoinHostPort(address, s.port)
+			}
+		}
+	}
+	return s.listen
+}
+
+// set changes one of the lease's properties.
+func (l *lease) set(name string, val any) {
+	ctx := l.s.newContext(l.ctx)
+	l.s.reg.AtomicUpdate(ctx, l, []types.PropertyChange{{Name: name, Val: val}})
+}
+
+// fail puts the lease into the error state.
+func (l *lease) fail(fault types.BaseMethodFault) {
+	l.mu.Lock()
+	l.state = types.HttpNfcLeaseStateError
+	l.mu.Unlock()
+	l.set("error", &types.LocalizedMethodFault{Fault: fault, LocalizedMessage: faultMessage(fault)})
+	l.set("state", types.HttpNfcLeaseStateError)
+}
+
+// end takes the lease out of the open ones. It is false when somebody else has ended it.
+func (l *lease) end() bool {
+	l.s.leases.mu.Lock()
+	defer l.s.leases.mu.Unlock()
+	if l.s.leases.open[l.id] != l {
+		return false
+	}
+	delete(l.s.leases.open, l.id)
+	return true
+}
+
+// abort ends the lease and removes the VM with its files.
+func (l *lease) abort(fault types.BaseMethodFault) {
+	if !l.end() {
+		return
+	}
+	l.mu.Lock()
+	vm := l.vm
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.mu.Unlock()
+	if vm != nil {
+		if f := l.s.destroy(l.s.newContext(l.ctx), vm); f != nil {
+			log.Printf("lease: %s", faultMessage(f))
+		}
+		l.s.changed()
+	}
+	if fault != nil {
+		l.fail(fault)
+	}
+}
+
+// HttpNfcLeaseProgress keeps the lease alive.
+func (l *lease) HttpNfcLeaseProgress(_ *simulator.Context, req *types.HttpNfcLeaseProgress) soap.HasFault {
+	l.TransferProgress = req.Percent
+	l.mu.Lock()
+	if l.timer != nil {
+		l.timer.Reset(leaseTimeout)
+	}
+	l.mu.Unlock()
+	return &methods.HttpNfcLeaseProgressBody{Res: new(types.HttpNfcLeaseProgressResponse)}
+}
+
+// HttpNfcLeaseComplete ends the import. With a disk that did not come whole the lease goes to the error state and
+// the VM is removed.
+func (l *lease) HttpNfcLeaseComplete(_ *simulator.Context, _ *types.HttpNfcLeaseComplete) soap.HasFault {
+	l.mu.Lock()
+	whole := l.state == types.HttpNfcLeaseStateReady
+	for _, u := range l.disks {
+		whole = whole && u.done
+	}
+	l.mu.Unlock()
+	if !whole {
+		fault := &types.InvalidState{}
+		go l.abort(fault)
+		return &methods.HttpNfcLeaseCompleteBody{Fault_: soapFault(fault)}
+	}
+	l.end()
+	l.mu.Lock()
+	l.timer.Stop()
+	l.mu.Unlock()
+	go l.set("state", types.HttpNfcLeaseStateDone)
+	return &methods.HttpNfcLeaseCompleteBody{Res: new(types.HttpNfcLeaseCompleteResponse)}
+}
+
+// HttpNfcLeaseAbort ends the import and removes the VM.
+func (l *lease) HttpNfcLeaseAbort(_ *simulator.Context, req *types.HttpNfcLeaseAbort) soap.HasFault {
+	var fault types.BaseMethodFault = &types.RequestCanceled{}
+	if req.Fault != nil && req.Fault.Fault != nil {
+		fault = req.Fault.Fault
+	}
+	l.abort(fault)
+	return &methods.HttpNfcLeaseAbortBody{Res: new(types.HttpNfcLeaseAbortResponse)}
+}
+
+// HttpNfcLeaseGetManifest tells size and SHA-1 of what was uploaded.
+func (l *lease) HttpNfcLeaseGetManifest(_ *simulator.Context, _ *types.HttpNfcLeaseGetManifest) soap.HasFault {
+	body := &methods.HttpNfcLeaseGetManifestBody{Res: new(types.HttpNfcLeaseGetManifestResponse)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, u := range l.disks {
+		if u.done {
+			body.Res.Returnval = append(body.Res.Returnval, types.HttpNfcLeaseManifestEntry{Key: name, Sha1: u.sha1, Size: u.size, Disk: true})
+		}
+	}
+	return body
+}
+
+// Lock opts out of the simulator's lock: its property updates would wait for a call that waits for them.
+func (l *lease) Lock() {}
+
+// Unlock is Lock's counterpart.
+func (l *lease) Unlock() {}
+
+// serveNFC takes the upload of a lease's disk.
+func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
+	parts := strings.Split(r.URL.Path, "/") // "", "nfc", id, name
+	if len(parts) != 4 {
+		http.NotFound(w, r)
+		return
+	}
+	s.leases.mu.Lock()
+	l := s.leases.open[parts[2]]
+	s.leases.mu.Unlock()
+	if l == nil {
+		http.NotFound(w, r)
+		return
+	}
+	l.mu.Lock()
+	u := l.disks[parts[3]]
+	l.mu.Unlock()
+	switch {
+	case u == nil:
+		http.NotFound(w, r)
+	case r.Method != http.MethodPut && r.Method != http.MethodPost:
+		http.Error(w, "405 Method Not Allowed", http.StatusMethodNotAllowed)
+	default:
+		if err := l.receive(r, u); err != nil {
+			log.Printf("import of %s: %v", u.desc.name(), err)
+			fault := &types.InvalidDiskFormat{}
+			go l.abort(fault)
+			refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: "+faultMessage(fault))
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// receive stores an upload as the disk's content.
+func (l *lease) receive(r *http.Request, u *upload) error {
+	tmp, err := os.CreateTemp(l.s.uploadsDir(), "nfc-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	sum := sha1.New()
+	n, err := io.CopyBuffer(io.MultiWriter(tmp, sum), struct{ io.Reader }{r.Body}, make([]byte, 1<<20))
+	if err == nil && r.ContentLength >= 0 && n != r.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	flat := tmp.Name() + ".flat"
+	size, err := expandHosted(tmp.Name(), flat)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(flat)
+	if info, err := os.Stat(flat); err == nil && allocated(info) > u.desc.freeSpace() {
+		return errors.New(faultMessage(noSpace(u.desc)))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err = os.Rename(flat, u.desc.flat().path()); err == nil {
+		err = writeDescriptor(u.desc, size, u.kind, nil)
+	}
+	if err != nil {
+		return err
+	}
+	l.ctx.WithLock(l.vm, func() {
+		for _, d := range l.vm.Config.Hardware.Device {
+			if disk, ok := d.(*types.VirtualDisk); ok {
+				if c := backingChain(disk.Backing); len(c) > 0 && c[0] == u.desc.name() {
+					disk.CapacityInKB, disk.CapacityInBytes = size>>10, size
+				}
+			}
+		}
+	})
+	u.size, u.sha1, u.done = n, hex.EncodeToString(sum.Sum(nil)), true
+	l.s.changed()
+	return nil
+}

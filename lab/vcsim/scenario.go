@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"fmt"
+	"net"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+
+	"github.com/google/uuid"
+	"gopkg.in/yaml.v3"
+)
+
+// Scenario is what the simulated vCenter holds at start. docs/simulator.md describes each key.
+type Scenario struct {
+	VCenter     VCenter      `yaml:"vcenter"`
+	Datacenters []Datacenter `yaml:"datacenters"`
+}
+
+// VCenter is the vCenter itself and the one account that may log in.
+type VCenter struct {
+	Name         string `yaml:"name"`
+	InstanceUUID string `yaml:"instance_uuid"`
+	Version      string `yaml:"version"`
+	Username     string `yaml:"username"`
+	Password     string `yaml:"password"`
+}
+
+// Datacenter is an inventory datacenter with all that is in it.
+type Datacenter struct {
+	Name       string      `yaml:"name"`
+	Networks   []string    `yaml:"networks"`
+	Clusters   []Cluster   `yaml:"clusters"`
+	Datastores []Datastore `yaml:"datastores"`
+	VMs        []VM        `yaml:"vms"`
+}
+
+// Cluster is a ClusterComputeResource.
+type Cluster struct {
+	Name  string `yaml:"name"`
+	DRS   DRS    `yaml:"drs"`
+	HA    HA     `yaml:"ha"`
+	Hosts []Host `yaml:"hosts"`
+}
+
+// DRS is the cluster's configurationEx.drsConfig.
+type DRS struct {
+	Enabled  *bool  `yaml:"enabled"`
+	Behavior string `yaml:"behavior"`
+}
+
+// HA is the cluster's configurationEx.dasConfig.
+type HA struct {
+	Enabled          *bool `yaml:"enabled"`
+	AdmissionControl *bool `yaml:"admission_control"`
+}
+
+// Host is an ESXi host. Address is the IP that it listens on.
+type Host struct {
+	Name        string `yaml:"name"`
+	Address     string `yaml:"address"`
+	Cores       int16  `yaml:"cores"`
+	Threads     int16  `yaml:"threads"`
+	MHz         int32  `yaml:"mhz"`
+	MemoryMB    int64  `yaml:"memory_mb"`
+	Maintenance bool   `yaml:"maintenance"`
+	State       string `yaml:"state"`
+}
+
+// Datastore is a datastore that the hosts, or all hosts of the clusters, mount.
+type Datastore struct {
+	Name        string   `yaml:"name"`
+	Type        string   `yaml:"type"`
+	CapacityGB  float64  `yaml:"capacity_gb"`
+	FreeGB      *float64 `yaml:"free_gb"`
+	Maintenance string   `yaml:"maintenance"`
+	Accessible  *bool    `yaml:"accessible"`
+	Hosts       []string `yaml:"hosts"`
+	Clusters    []string `yaml:"clusters"`
+}
+
+// VM is one virtual machine, or Count of them, that exist before anybody logs in.
+type VM struct {
+	Name                string `yaml:"name"`
+	Count               int    `yaml:"count"`
+	Cluster             string `yaml:"cluster"`
+	Host                string `yaml:"host"`
+	CPUs                int32  `yaml:"cpus"`
+	MemoryMB            int64  `yaml:"memory_mb"`
+	DiskGB              int64  `yaml:"disk_gb"`
+	MemoryReservationMB int64  `yaml:"memory_reservation_mb"`
+	CPUReservationMHz   int64  `yaml:"cpu_reservation_mhz"`
+	Power               string `yaml:"power"`
+	Datastore           string `yaml:"datastore"`
+}
+
+// datastoreTypes are values of HostFileSystemVolumeFileSystemType (vSphere API) that a scenario may name.
+var datastoreTypes = []string{"VMFS", "NFS", "NFS41", "vsan", "VVOL", "VFFS", "CIFS", "PMEM", "OTHER"}
+
+// loadScenario reads and checks a scenario file. It fills in defaults. Errors name the file and the key.
+func loadScenario(file string) (*Scenario, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := parseScenario(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return sc, nil
+}
+
+func parseScenario(data []byte) (*Scenario, error) {
+	sc := new(Scenario)
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(sc); err != nil {
+		return nil, err
+	}
+	vc := &sc.VCenter
+	setDefault(&vc.Name, "vc1")
+	setDefault(&vc.Version, "8.0.3")
+	if vc.Username == "" || vc.Password == "" {
+		return nil, fmt.Errorf("vcenter: username and password are required")
+	}
+	if vc.InstanceUUID == "" {
+		vc.InstanceUUID = stableUUID("vcenter", vc.Name)
+	} else if _, err := uuid.Parse(vc.InstanceUUID); err != nil {
+		return nil, fmt.Errorf("vcenter: instance_uuid: %w", err)
+	}
+	if len(sc.Datacenters) == 0 {
+		return nil, fmt.Errorf("datacenters: at least one is required")
+	}
+	dcs, stores, hosts := names{}, names{}, names{}
+	for i := range sc.Datacenters {
+		dc := &sc.Datacenters[i]
+		if err := dcs.add("datacenter", dc.Name); err != nil {
+			return nil, err
+		}
+		if err := checkDatacenter(dc, stores, hosts); err != nil {
+			return nil, fmt.Errorf("datacenter %s: %w", dc.Name, err)
+		}
+	}
+	return sc, nil
+}
+
+func checkDatacenter(dc *Datacenter, stores, hosts names) error {
+	clusters, byHost := map[string]*Cluster{}, map[string]string{}
+	for i := range dc.Clusters {
+		c := &dc.Clusters[i]
+		if c.Name == "" || clusters[c.Name] != nil {
+			return fmt.Errorf("cluster name %q is empty or used twice", c.Name)
+		}
+		clusters[c.Name] = c
+		setTrue(&c.DRS.Enabled)
+		setTrue(&c.HA.Enabled)
+		setTrue(&c.HA.AdmissionControl)
+		if err := oneOf("drs behavior", &c.DRS.Behavior, "fullyAutomated", "partiallyAutomated", "manual"); err != nil {
+			return err
+		}
+		for j := range c.Hosts {
+			h := &c.Hosts[j]
+			if err := hosts.add("host", h.Name); err != nil {
+				return err
+			}
+			byHost[h.Name] = c.Name
+			if err := checkHost(h); err != nil {
+				return fmt.Errorf("host %s: %w", h.Name, err)
+			}
+		}
+	}
+	local := names{}
+	for i := range dc.Datastores {
+		ds := &dc.Datastores[i]
+		// One folder each below -datastores, so the name is unique in the whole scenario.
+		if err := stores.add("datastore", ds.Name); err != nil {
+			return err
+		}
+		local[ds.Name] = true
+		if err := checkDatastore(ds, clusters, byHost); err != nil {
+			return fmt.Errorf("datastore %s: %w", ds.Name, err)
+		}
+	}
+	for i := range dc.VMs {
+		vm := &dc.VMs[i]
+		if err := checkVM(vm, clusters, byHost, local); err != nil {
+			return fmt.Errorf("vm %s: %w", vm.Name, err)
+		}
+	}
+	return nil
+}
+
+func checkHost(h *Host) error {
+	setDefault(&h.Address, h.Name)
+	if h.Cores == 0 {
+		h.Cores = 16
+	}
+	if h.Threads == 0 {
+		h.Threads = 2 * h.Cores
+	}
+	if h.MHz == 0 {
+		h.MHz = 2400
+	}
+	if h.MemoryMB == 0 {
+		h.MemoryMB = 128 * 1024
+	}
+	if h.Cores < 0 || h.Threads < h.Cores || h.MemoryMB < 0 {
+		return fmt.Errorf("cores %d, threads %d, memory_mb %d make no host", h.Cores, h.Threads, h.MemoryMB)
+	}
+	return oneOf("state", &h.State, "connected", "disconnected", "notResponding")
+}
+
+// folderName is what a datastore's name must match: it is a folder's name on the machine as well.
+var folderName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9 ._()-]*$`)
+
+func checkDatastore(ds *Datastore, clusters map[string]*Cluster, byHost map[string]string) error {
+	if !folderName.MatchString(ds.Name) {
+		return fmt.Errorf("name: letters, digits, space and ._()- only")
+	}
+	if err := oneOf("type", &ds.Type, datastoreTypes...); err != nil {
+		return err
+	}
+	if err := oneOf("maintenance", &ds.Maintenance, "normal", "enteringMaintenance", "inMaintenance"); err != nil {
+		return err
+	}
+	setTrue(&ds.Accessible)
+	if ds.CapacityGB == 0 {
+		ds.CapacityGB = 500
+	}
+	if ds.FreeGB == nil {
+		ds.FreeGB = &ds.CapacityGB
+	}
+	if *ds.FreeGB < 0 || *ds.FreeGB > ds.CapacityGB {
+		return fmt.Errorf("free_gb is not between 0 and capacity_gb")
+	}
+	if (len(ds.Hosts) == 0) == (len(ds.Clusters) == 0) {
+		return fmt.Errorf("give hosts or clusters")
+	}
+	for _, h := range ds.Hosts {
+		if byHost[h] == "" {
+			return fmt.Errorf("hosts: no host %s", h)
+		}
+	}
+	for _, c := range ds.Clusters {
+		if clusters[c] == nil {
+			return fmt.Errorf("clusters: no cluster %s", c)
+		}
+		for _, h := range clusters[c].Hosts {
+			ds.Hosts = append(ds.Hosts, h.Name)
+		}
+	}
+	return nil
+}
+
+func checkVM(vm *VM, clusters map[string]*Cluster, byHost map[string]string, stores names) error {
+	switch {
+	case vm.Name == "":
+		return fmt.Errorf("name is required")
+	case clusters[vm.Cluster] == nil:
+		return fmt.Errorf("no cluster %q", vm.Cluster)
+	case vm.Host != "" && byHost[vm.Host] != vm.Cluster:
+		return fmt.Errorf("host %s is not in cluster %s", vm.Host, vm.Cluster)
+	case !stores[vm.Datastore]:
+		return fmt.Errorf("no datastore %q", vm.Datastore)
+	case vm.Count < 0:
+		return fmt.Errorf("count is negative")
+	}
+	if vm.CPUs == 0 {
+		vm.CPUs = 1
+	}
+	if vm.MemoryMB == 0 {
+		vm.MemoryMB = 1024
+	}
+	if vm.DiskGB == 0 {
+		vm.DiskGB = 10
+	}
+	return oneOf("power", &vm.Power, "on", "off")
+}
+
+// names is a set of names that may be used once.
+type names map[string]bool
+
+func (n names) add(kind, name string) error {
+	if name == "" || name != path.Base(name) {
+		return fmt.Errorf("%s: %q is no name", kind, name)
+	}
+	if n[name] {
+		return fmt.Errorf("%s: %s is used twice", kind, name)
+	}
+	n[name] = true
+	return nil
+}
+
+func setDefault(s *string, value string) {
+	if *s == "" {
+		*s = value
+	}
+}
+
+func setTrue(b **bool) {
+	if *b == nil {
+		yes := true
+		*b = &yes
+	}
+}
+
+// oneOf checks an enumeration; the first value is the default.
+func oneOf(key string, s *string, values ...string) error {
+	setDefault(s, values[0])
+	if !slices.Contains(values, *s) {
+		return fmt.Errorf("%s: %q is none of %v", key, *s, values)
+	}
+	return nil
+}
+
+// stableUUID is the same for the same words in each run.
+func stableUUID(words ...string) string {
+	sum := sha1.Sum(fmt.Append(nil, words))
+	id, _ := uuid.FromBytes(sum[:16])
+	id[6] = id[6]&0x0f | 0x50
+	id[8] = id[8]&0x3f | 0x80
+	return id.String()
+}
+
+// listenAddresses are the distinct addresses of the hosts, with the hosts that have them.
+func (sc *Scenario) listenAddresses() (map[string][]string, error) {
+	m := map[string][]string{}
+	for _, dc := range sc.Datacenters {
+		for _, c := range dc.Clusters {
+			for _, h := range c.Hosts {
+				if net.ParseIP(h.Address) == nil {
+					return nil, fmt.Errorf("host %s: address %q is no IP address (or use -host-listeners=false)", h.Name, h.Address)
+				}
+				m[h.Address] = append(m[h.Address], h.Name)
+			}
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// sessionManager is SessionManager (gaps 2 and 4). Login stays the simulator's: it takes the scenario's user and
+// password only (server.build).
+type sessionManager struct{ own }
+
+// ticketCookie is the cookie that carries a service ticket (oslo_vmware/constants.py CGI_COOKIE_KEY).
+const ticketCookie = "vmware_cgi_ticket"
+
+// sessionCookie is the SOAP session's cookie, which a vCenter's /folder takes as well.
+const sessionCookie = soap.SessionCookieName
+
+// tickets are the service tickets that were not used yet.
+type tickets struct {
+	mu   *sync.Mutex
+	open map[string]ticket
+}
+
+// ticket is good for one request of this method and URL.
+type ticket struct {
+	method, url string
+	expires     time.Time
+}
+
+func newTickets() tickets { return tickets{new(sync.Mutex), map[string]ticket{}} }
+
+// ticketLife is how long a ticket is good (vSphere's is of the order of two minutes).
+const ticketLife = 2 * time.Minute
+
+// AcquireGenericServiceTicket gives a ticket for one HTTP request (API: SessionManager.AcquireGenericServiceTicket,
+// SessionManagerHttpServiceRequestSpec). oslo.vmware asks for one with the URL of the host's /folder
+// (oslo_vmware/objects/datastore.py DatastoreURL.get_transfer_ticket). The method is "PUT" there and "httpPut" in
+// the API.
+func (m *sessionManager) AcquireGenericServiceTicket(_ *simulator.Context, req *types.AcquireGenericServiceTicket) soap.HasFault {
+	body := new(methods.AcquireGenericServiceTicketBody)
+	spec, ok := req.Spec.(*types.SessionManagerHttpServiceRequestSpec)
+	if !ok {
+		body.Fault_ = soapFault(&types.InvalidArgument{InvalidProperty: "spec"})
+		return body
+	}
+	u, err := url.Parse(spec.Url)
+	if err != nil || u.Path == "" {
+		body.Fault_ = soapFault(&types.InvalidArgument{InvalidProperty: "spec.url"})
+		return body
+	}
+	method := strings.ToUpper(strings.TrimPrefix(spec.Method, "http"))
+	if method == "" {
+		method = http.MethodGet
+	}
+	id := uuid.NewString()
+	m.tickets.mu.Lock()
+	for k, t := range m.tickets.open {
+		if time.Now().After(t.expires) {
+			delete(m.tickets.open, k)
+		}
+	}
+	m.tickets.open[id] = ticket{method, ticketURL(u, u.Host), time.Now().Add(ticketLife)}
+	m.tickets.mu.Unlock()
+	body.Res = &types.AcquireGenericServiceTicketResponse{Returnval: types.SessionManagerGenericServiceTicket{
+		Id: id, HostName: u.Hostname(), SslThumbprint: m.thumbprint}}
+	return body
+}
+
+// ticketURL is a URL in the form that tickets are compared in: host, path and query, each decoded.
+func ticketURL(u *url.URL, host string) string {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = host, "443"
+	}
+	return strings.ToLower(net.JoinHostPort(name, port)) + u.Path + "?" + u.Query().Encode()
+}
+
+// takeTicket says whether the request carries a ticket that is good for it. The ticket is used up.
+func (s *server) takeTicket(r *http.Request) bool {
+	c, err := r.Cookie(ticketCookie)
+	if err != nil {
+		return false
+	}
+	id := strings.Trim(c.Value, `"`)
+	s.tickets.mu.Lock()
+	t, ok := s.tickets.open[id]
+	delete(s.tickets.open, id)
+	s.tickets.mu.Unlock()
+	return ok && t.method == r.Method && time.Now().Before(t.expires) && t.url == ticketURL(r.URL, r.Host)
+}
+
+// hasSession says whether the request carries the cookie of a live session.
+func (s *server) hasSession(r *http.Request) bool {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return false
+	}
+	body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{
+		SessionID: strings.Trim(c.Value, `"`), UserName: s.scenario.VCenter.Username}).(*methods.SessionIsActiveBody)
+	return body.Res != nil && body.Res.Returnval
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// store is a datastore's files: a folder of the machine, with the space that the scenario gives it.
+type store struct {
+	Datastore
+	ref   types.ManagedObjectReference
+	dc    types.ManagedObjectReference
+	dir   string // absolute
+	uuid  string
+	hosts map[string]bool // names of the hosts that mount it
+
+	mu       sync.Mutex
+	base     int64 // bytes that files used when the scenario was loaded
+	used     int64 // bytes that files use, as of the last count
+	pending  int64 // bytes of uploads under way
+	stale    atomic.Bool
+	capacity int64 // bytes
+	free     int64 // bytes that were free when the scenario was loaded
+}
+
+// newStore makes the datastore's folder and removes what a former run left in it.
+func (s *server) newStore(ds Datastore) (*store, error) {
+	dir, err := filepath.Abs(filepath.Join(s.datastores, ds.Name))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0700); err != nil {
+		return nil, err
+	}
+	st := &store{Datastore: ds, dir: dir, uuid: stableUUID("datastore", s.scenario.VCenter.InstanceUUID, ds.Name),
+		hosts:    map[string]bool{},
+		capacity: int64(ds.CapacityGB * (1 << 30)), free: int64(*ds.FreeGB * (1 << 30))}
+	for _, h := range ds.Hosts {
+		st.hosts[h] = true
+	}
+	st.stale.Store(true)
+	s.stores[ds.Name] = st
+	return st, nil
+}
+
+// uploadsDir holds uploads until they are complete; it is on the same file system as the datastores.
+func (s *server) uploadsDir() string { return filepath.Join(s.datastores, ".uploads") }
+
+// changed says that files may use another amount of space than at the last count.
+func (s *server) changed() {
+	for _, st := range s.stores {
+		st.stale.Store(true)
+	}
+}
+
+// freeSpace is the datastore's free space in bytes: the scenario's, less what files have grown since it was loaded.
+// Allocated blocks count, so a thin disk costs what is in it.
+func (st *store) freeSpace() int64 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.freeLocked()
+}
+
+func (st *store) freeLocked() int64 {
+	if st.stale.Swap(false) {
+		st.used = diskUsage(st.dir)
+	}
+	return max(0, min(st.capacity, st.free-(st.used-st.base)-st.pending))
+}
+
+// reserve takes n bytes for an upload until release. It is false when there is no room.
+func (st *store) reserve(n int64) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if n > st.freeLocked() {
+		return false
+	}
+	st.pending += n
+	return true
+}
+
+func (st *store) release(n int64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.pending -= n
+	st.stale.Store(true)
+}
+
+// loaded makes what the files use now the base of freeSpace.
+func (st *store) loaded() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.base = diskUsage(st.dir)
+	st.used = st.base
+	st.stale.Store(false)
+}
+
+// diskUsage is the sum of the allocated bytes of the regular files below dir. Folders are free, as a small file's
+// sub-blocks on VMFS would be.
+func diskUsage(dir string) int64 {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				sum += allocated(info)
+			}
+		}
+		return nil
+	})
+	return sum
+}
+
+// allocated is a file's allocated bytes.
+func allocated(info fs.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks * 512
+	}
+	return info.Size()
+}
+
+// url is what vSphere shows as the datastore's URL.
+func (st *store) url() string {
+	if st.Type == "vsan" {
+		return "ds:///vmfs/volumes/vsan:" + strings.ReplaceAll(st.uuid, "-", "") + "/"
+	}
+	return "ds:///vmfs/volumes/" + st.uuid + "/"
+}
+
+// datastore finds a datastore by name in a datacenter.
+func (s *server) datastore(dc *types.ManagedObjectReference, name string) (*store, types.BaseMethodFault) {
+	st := s.stores[name]
+	if st == nil || dc != nil && st.dc != *dc {
+		return nil, &types.InvalidDatastore{Name: name}
+	}
+	if !*st.Accessible {
+		return nil, &types.InvalidDatastore{Name: name, Datastore: &st.ref}
+	}
+	return st, nil
+}
+
+// file is a path on a datastore.
+type file struct {
+	*store
+	rel string // below the datastore's root; "" is the root
+}
+
+// resolve turns "[ds] a/b" into a file. VirtualDiskManager and FileManager want a datacenter with a datastore path
+// (API: "If not specified, it is assumed that the datacenter is from the URL", and a path is no URL).
+func (s *server) resolve(dc *types.ManagedObjectReference, name string) (file, types.BaseMethodFault) {
+	if dc == nil {
+		return file{}, &types.InvalidArgument{InvalidProperty: "datacenter"}
+	}
+	if _, ok := s.reg.Get(*dc).(*simulator.Datacenter); !ok {
+		return file{}, &types.ManagedObjectNotFound{Obj: *dc}
+	}
+	return s.resolveIn(dc, name)
+}
+
+func (s *server) resolveIn(dc *types.ManagedObjectReference, name string) (file, types.BaseMethodFault) {
+	var p object.DatastorePath
+	if !p.FromString(name) {
+		return file{}, &types.InvalidDatastorePath{DatastorePath: name}
+	}
+	rel, ok := cleanRel(p.Path)
+	if !ok {
+		return file{}, &types.InvalidDatastorePath{DatastorePath: name}
+	}
+	st, fault := s.datastore(dc, p.Datastore)
+	if fault != nil {
+		return file{}, fault
+	}
+	return file{st, rel}, nil
+}
+
+// cleanRel cleans a path below a datastore's root. It is false for one that leads out of it.
+func cleanRel(p string) (string, bool) {
+	for _, elem := range strings.Split(p, "/") {
+		if elem == ".." || strings.ContainsRune(elem, 0) {
+			return "", false
+		}
+	}
+	return strings.Trim(path.Clean("/"+p), "/"), true
+}
+
+// name is the datastore path as vSphere writes it.
+func (f file) name() string { return fmt.Sprintf("[%s] %s", f.Name, f.rel) }
+
+// path is the file on the machine.
+func (f file) path() string { return filepath.Join(f.dir, filepath.FromSlash(f.rel)) }
+
+// with is the file of that name in the same folder.
+func (f file) with(base string) file { return file{f.store, path.Join(path.Dir(f.rel), base)} }
+
+func (f file) exists() bool {
+	_, err := os.Lstat(f.path())
+	return err == nil
+}
+
+// fileFault turns an error of the machine's file system into the fault that vSphere has for it.
+func fileFault(name string, err error) types.BaseMethodFault {
+	ff := types.FileFault{File: name}
+	switch {
+	case os.IsNotExist(err):
+		return &types.FileNotFound{FileFault: ff}
+	case os.IsExist(err):
+		return &types.FileAlreadyExists{FileFault: ff}
+	}
+	return &types.CannotAccessFile{FileFault: ff}
+}
+
+func notFound(f file) types.BaseMethodFault {
+	return &types.FileNotFound{FileFault: types.FileFault{File: f.name()}}
+}
+
+func alreadyExists(f file) types.BaseMethodFault {
+	return &types.FileAlreadyExists{FileFault: types.FileFault{File: f.name()}}
+}
+
+func noSpace(f file) types.BaseMethodFault {
+	return &types.NoDiskSpace{FileFault: types.FileFault{File: f.name()}, Datastore: f.Name}
+}
+
+// gib is bytes in whole GiB, rounded up.
+func gib(bytes int64) int64 { return int64(math.Ceil(float64(bytes) / (1 << 30))) }

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// folderMethods is Folder's CreateVM_Task (gaps 10, 11, 12).
+type folderMethods struct{ own }
+
+// CreateVMTask creates a VM on a host that has room for it.
+func (m *folderMethods) CreateVMTask(ctx *simulator.Context, req *types.CreateVM_Task) soap.HasFault {
+	ctx = m.newContext(ctx)
+	task := func() (types.AnyType, types.BaseMethodFault) {
+		ref, fault := m.createVM(ctx, req.This, req.Pool, req.Host, &req.Config)
+		if fault != nil {
+			return nil, fault
+		}
+		return ref, nil
+	}
+	return &methods.CreateVM_TaskBody{Res: &types.CreateVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "createVm", task)}}
+}
+
+// newContext is a context for a task: the simulator's locks belong to a context, so a task may not share the call's.
+func (s *server) newContext(ctx *simulator.Context) *simulator.Context {
+	return &simulator.Context{Context: ctx.Context, Session: ctx.Session, Map: s.reg}
+}
+
+// createVM places and creates a VM and gives its reference.
+func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObjectReference, host *types.ManagedObjectReference,
+	config *types.VirtualMachineConfigSpec) (none types.ManagedObjectReference, fault types.BaseMethodFault) {
+	f, ok := s.reg.Get(folder).(*simulator.Folder)
+	if !ok {
+		return none, &types.ManagedObjectNotFound{Obj: folder}
+	}
+	dc := s.datacenterOf(folder)
+	if config.Files == nil {
+		return none, &types.InvalidVmConfig{Property: "configSpec.files"}
+	}
+	home, fault := s.resolve(&dc, config.Files.VmPathName)
+	if fault != nil {
+		return none, fault
+	}
+	if path.Ext(home.rel) != ".vmx" {
+		// "[ds]" alone: vSphere makes a folder of the VM's name, or of name_1 and so on (Nova counts on
+		// <uuid>/<uuid>.vmdk: vmops.py).
+		name := strings.NewReplacer("/", "%2f", `\`, "%5c", "%", "%25").Replace(config.Name)
+		dir := name
+		for i := 1; (file{home.store, dir}).exists(); i++ {
+			dir = fmt.Sprintf("%s_%d", name, i)
+		}
+		home.rel = dir + "/" + name + ".vmx"
+		config.Files.VmPathName = home.name()
+	}
+	disks, fault := s.prepareDevices(dc, home, config.DeviceChange, nil)
+	if fault != nil {
+		return none, fault
+	}
+	if host == nil {
+		if host, fault = s.placeNew(ctx, pool, home.store, config); fault != nil {
+			return none, fault
+		}
+	}
+	var task types.ManagedObjectReference
+	res := locked(ctx, f.Self, func() soap.HasFault {
+		return f.CreateVMTask(ctx, &types.CreateVM_Task{This: folder, Config: *config, Pool: pool, Host: host})
+	})
+	if res.Fault() != nil {
+		return none, &types.RuntimeFault{}
+	}
+	task = res.(*methods.CreateVM_TaskBody).Res.Returnval
+	result, fault := s.waitTask(task)
+	if fault != nil {
+		return none, fault
+	}
+	ref := result.(types.ManagedObjectReference)
+	vm := s.reg.Get(ref).(*simulator.VirtualMachine)
+	if fault := s.finishDisks(ctx, vm, disks); fault != nil {
+		return none, fault
+	}
+	ctx.WithLock(vm, func() {
+		// Gap 18: an empty enumeration is none of its values, and pyVmomi refuses it.
+		for _, rt := range []*types.VirtualMachineRuntimeInfo{&vm.Runtime, &vm.Summary.Runtime} {
+			rt.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured
+			rt.RecordReplayState = types.VirtualMachineRecordReplayStateInactive
+		}
+	})
+	return ref, nil
+}
+
+// datacenterOf is the datacenter that an entity is in.
+func (s *server) datacenterOf(ref types.ManagedObjectReference) types.ManagedObjectReference {
+	for ref.Type != "Datacenter" {
+		parent := s.parent(ref)
+		if parent == nil {
+			return types.ManagedObjectReference{}
+		}
+		ref = *parent
+	}
+	return ref
+}
+
+// newDisk is a disk whose files the simulator makes empty and we make right afterwards.
+type newDisk struct {
+	name   string
+	size   int64 // bytes
+	kind   diskKind
+	parent string // datastore path of the parent's descriptor
+}
+
+// prepareDevices completes a request's devices as vSphere would and gives the disks that will be made.
+func (s *server) prepareDevices(dc types.ManagedObjectReference, home file, changes []types.BaseVirtualDeviceConfigSpec, taken []string) ([]newDisk, types.BaseMethodFault) {
+	var disks []newDisk
+	for _, c := range changes {
+		spec := c.GetVirtualDeviceConfigSpec()
+		if ctlr, ok := spec.Device.(types.BaseVirtualSCSIController); ok && spec.Operation == types.VirtualDeviceConfigSpecOperationAdd {
+			// Gap 16: the controller has unit 7 on its own bus; Nova reads it (vm_util.py _get_bus_driver, resize).
+			if v := ctlr.GetVirtualSCSIController(); v.ScsiCtlrUnitNumber == 0 {
+				v.ScsiCtlrUnitNumber = 7
+			}
+		}
+		d, ok := spec.Device.(*types.VirtualDisk)
+		if !ok || spec.Operation != types.VirtualDeviceConfigSpecOperationAdd {
+			continue
+		}
+		b, ok := d.Backing.(*types.VirtualDiskFlatVer2BackingInfo)
+		if !ok {
+			continue
+		}
+		if spec.FileOperation == "" {
+			// An existing disk: its capacity is what the descriptor says.
+			f, fault := s.resolve(&dc, b.FileName)
+			if fault != nil {
+				return nil, fault
+			}
+			x, err := openDisk(f)
+			if err != nil {
+				return nil, diskFault(f, err)
+			}
+			d.CapacityInKB, d.CapacityInBytes = x.size>>10, x.size
+			if b.ThinProvisioned == nil {
+				b.ThinProvisioned = types.NewBool(x.kind.thin)
+			}
+			continue
+		}
+		var p object.DatastorePath
+		if b.FileName == "" {
+			p.Datastore = home.Name
+		} else if !p.FromString(b.FileName) {
+			return nil, &types.InvalidDatastorePath{DatastorePath: b.FileName}
+		}
+		if p.Path == "" {
+			// hostd names the disk after the VM's folder: x.vmdk, x_1.vmdk ...
+			base := strings.TrimSuffix(path.Base(home.rel), ".vmx")
+			for i := 0; ; i++ {
+				name := base
+				if i > 0 {
+					name = fmt.Sprintf("%s_%d", base, i)
+				}
+				p.Path = path.Join(path.Dir(home.rel), name+".vmdk")
+				f, fault := s.resolve(&dc, p.String())
+				if fault != nil {
+					return nil, fault
+				}
+				if !f.exists() && !contains(disks, p.String()) {
+					break
+				}
+			}
+			b.FileName = p.String()
+		}
+		nd := newDisk{name: b.FileName, size: d.CapacityInKB << 10, kind: diskKind{thin: b.ThinProvisioned != nil && *b.ThinProvisioned}}
+		if d.CapacityInBytes > 0 {
+			nd.size = d.CapacityInBytes
+		}
+		if b.Parent != nil {
+			f, fault := s.resolve(&dc, b.Parent.FileName)
+			if fault != nil {
+				return nil, fault
+			}
+			x, err := openDisk(f)
+			if err != nil {
+				return nil, diskFault(f, err)
+			}
+			nd.parent, nd.size = b.Parent.FileName, x.size
+			b.Parent.Datastore = &f.ref
+			if b.Parent.DiskMode == "" {
+				b.Parent.DiskMode = "persistent"
+			}
+		}
+		disks = append(disks, nd)
+	}
+	return disks, nil
+}
+
+func contains(disks []newDisk, name string) bool {
+	for _, d := range disks {
+		if d.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// finishDisks gives new disks a whole descriptor and an extent of the right size.
+func (s *server) finishDisks(ctx *simulator.Context, vm *simulator.VirtualMachine, disks []newDisk) types.BaseMethodFault {
+	dc := s.datacenterOf(*vm.Parent)
+	for _, d := range disks {
+		f, fault := s.resolve(&dc, d.name)
+		if fault != nil {
+			return fault
+		}
+		_ = os.Remove(f.path())
+		_ = os.Remove(f.flat().path())
+		var link *parentLink
+		if d.parent != "" {
+			pf, fault := s.resolve(&dc, d.parent)
+			if fault != nil {
+				return fault
+			}
+			parent, err := openDisk(pf)
+			if err != nil {
+				return diskFault(pf, err)
+			}
+			link = &parentLink{cid: parent.cid, hint: "/vmfs/volumes/" + pf.uuid + "/" + pf.rel}
+		}
+		if err := createDisk(f, d.size, d.kind, link); err != nil {
+			return fileFault(f.name(), err)
+		}
+	}
+	ctx.WithLock(vm, func() { vm.RefreshStorageInfo(ctx, nil) })
+	return nil
+}
+
+// vmMethods are VirtualMachine's methods that see capacity, locks and files.
+type vmMethods struct{ own }
+
+func (m *vmMethods) vm(ref types.ManagedObjectReference) *simulator.VirtualMachine {
+	vm, _ := m.reg.Get(ref).(*simulator.VirtualMachine)
+	return vm
+}
+
+// ReconfigVMTask changes a VM. It names and fills the disks that it adds.
+func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
+	vm := m.vm(req.This)
+	if vm == nil {
+		return &methods.ReconfigVM_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	}
+	ctx = m.newContext(ctx)
+	task := func() (types.AnyType, types.BaseMethodFault) {
+		var vmx string
+		ctx.WithLock(vm, func() { vmx = vm.Config.Files.VmPathName })
+		dc := m.datacenterOf(*vm.Parent)
+		home, fault := m.resolve(&dc, vmx)
+		if fault != nil {
+			return nil, fault
+		}
+		disks, fault := m.prepareDevices(dc, home, req.Spec.DeviceChange, nil)
+		if fault != nil {
+			return nil, fault
+		}
+		res := locked(ctx, vm.Self, func() soap.HasFault { return vm.ReconfigVMTask(ctx, req) })
+		if f := res.Fault(); f != nil {
+			return nil, f.VimFault().(types.BaseMethodFault)
+		}
+		result, fault := m.waitTask(res.(*methods.ReconfigVM_TaskBody).Res.Returnval)
+		if fault != nil {
+			return nil, fault
+		}
+		return result, m.finishDisks(ctx, vm, disks)
+	}
+	return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "reconfigure", task)}}
+}
+
+// DestroyTask deletes a VM with its files. The simulator ends the task while it still deletes.
+func (m *vmMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
+	vm := m.vm(req.This)
+	if vm == nil {
+		return &methods.Destroy_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	}
+	ctx = m.newContext(ctx)
+	entity := *vm.Parent
+	task := func() (types.AnyType, types.BaseMethodFault) { return nil, m.destroy(ctx, vm) }
+	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, entity, "destroy", task)}}
+}
+
+// destroy unregisters a VM and deletes its disks and its folder. A disk's parents are other disks and stay.
+func (s *server) destroy(ctx *simulator.Context, vm *simulator.VirtualMachine) types.BaseMethodFault {
+	var files []string
+	dc := s.datacenterOf(*vm.Parent)
+	res := locked(ctx, vm.Self, func() soap.HasFault {
+		if vm.Config != nil {
+			for _, d := range vm.Config.Hardware.Device {
+				if disk, ok := d.(*types.VirtualDisk); ok {
+					if chain := backingChain(disk.Backing); len(chain) > 0 {
+						files = append(files, chain[0])
+					}
+				}
+			}
+			files = append(files, path.Dir(vm.Config.Files.VmPathName))
+		}
+		return vm.UnregisterVM(ctx, &types.UnregisterVM{This: vm.Self})
+	})
+	if f := res.Fault(); f != nil {
+		return f.VimFault().(types.BaseMethodFault)
+	}
+	for _, name := range files {
+		f, fault := s.resolve(&dc, name)
+		if fault != nil || f.rel == "" || !f.exists() {
+			continue
+		}
+		if d, err := openDisk(f); err == nil {
+			_ = removeDisk(d)
+		} else {
+			_ = os.RemoveAll(f.path())
+		}
+	}
+	return nil
+}
+
+// poolMethods is ResourcePool's ImportVApp.
+type poolMethods struct{ own }
+
+// datastoreMethods is Datastore's RefreshDatastore, which in the simulator overwrites the sizes.
+type datastoreMethods struct{ own }
+
+// RefreshDatastore reads the free space anew.
+func (m *datastoreMethods) RefreshDatastore(ctx *simulator.Context, req *types.RefreshDatastore) soap.HasFault {
+	m.changed()
+	m.refreshOne(ctx, req.This)
+	return &methods.RefreshDatastoreBody{Res: new(types.RefreshDatastoreResponse)}
+}
