@@ -1,0 +1,170 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds images in Glance and reads their bytes.
+
+Image Service API v2: ``GET /v2/images``, ``GET /v2/images/{id}/file`` with ``Range``. Plain requests on the service's adapter:
+openstacksdk's image resource renames the very properties that matter here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+
+try:
+    from keystoneauth1.exceptions import ClientException
+except ImportError:  # without openstacksdk there is no adapter to call either
+    ClientException = OSError
+
+CHUNK = 1 << 20  # bytes
+RETRIES = 5
+STALL = 120  # seconds without a byte
+
+
+class GlanceError(NovaVmwareError):
+    """Glance does not have, or does not give, what was asked for."""
+
+
+def find(glance, name_or_id):
+    """Gives the image document of Glance for an id or a name that is unique.
+
+    :arg glance: the image adapter of an openstacksdk connection (``connection.image``).
+    :raises GlanceError: ``IMAGE_NOT_FOUND`` or ``IMAGE_AMBIGUOUS``.
+    """
+    if is_id(name_or_id):
+        response = glance.get(f"/images/{name_or_id}", raise_exc=False)
+        if response.status_code == 200:
+            return response.json()
+        if response.status_code != 404:
+            raise _refused(f"read the image {name_or_id}", response)
+    response = glance.get("/images", params={"name": name_or_id}, raise_exc=False)
+    if response.status_code != 200:
+        raise _refused(f"look for the image {name_or_id}", response)
+    found = response.json()["images"]
+    if not found:
+        raise GlanceError(
+            "IMAGE_NOT_FOUND", f"Glance has no image {name_or_id} that this account can see.", "Check the name or id and the project."
+        )
+    if len(found) > 1:
+        ids = sorted(image["id"] for image in found)
+        raise GlanceError(
+            "IMAGE_AMBIGUOUS", f"Glance has {len(found)} images with the name {name_or_id}: {', '.join(ids)}.", "Give the id.",
+            {"ids": ids},
+        )  # fmt: skip
+    return found[0]
+
+
+def is_id(text):
+    """Says whether a text is the id of an image: a UUID with hyphens, in lower case, as Glance writes them."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def read_range(glance, image_id, offset, length):
+    """Reads ``length`` bytes at ``offset``; fewer at the end of the image."""
+    response = _open(glance, image_id, offset, offset + length - 1)
+    data = b""
+    with response:
+        for chunk in response.iter_content(CHUNK):
+            data += chunk
+            if len(data) >= length:
+                break
+    return data[:length]
+
+
+def read(glance, image_id, size):
+    """Yields the image's bytes in chunks of at most 1 MiB; a stream that breaks is taken up at the byte where it broke.
+
+    :arg size: bytes, as Glance says.
+    :raises GlanceError: ``IMAGE_READ_FAILED`` after five tries without a further byte.
+    """
+    offset = 0
+    failures = 0
+    while offset < size:
+        problem = "the stream ended too early"
+        at = offset
+        try:
+            with _open(glance, image_id, offset, None) as response:
+                for chunk in response.iter_content(CHUNK):
+                    offset += len(chunk)
+                    yield chunk
+        except GlanceError as error:
+            if error.details.get("status") in (400, 401, 403, 404, 410, 416):
+                raise
+            problem = error.what
+        except (OSError, ClientException) as error:  # requests' errors are OSErrors
+            problem = str(error) or type(error).__name__
+        if offset >= size:
+            return
+        failures = failures + 1 if offset == at else 1
+        if failures > RETRIES:
+            raise GlanceError(
+                "IMAGE_READ_FAILED",
+                f"Failed to read the image {image_id}: it broke {failures} times at byte {offset} of {size}: {problem}.",
+                "Check Glance's log.",
+            )
+        time.sleep(min(2**failures / 4, 8))
+
+
+class Verifier:
+    """Hashes what passes through and compares it with what Glance promised.
+
+    :arg algorithm: ``os_hash_algo`` of the image, or None when it has none.
+    :arg expected: ``os_hash_value``.
+    """
+
+    def __init__(self, image_id, size, algorithm, expected):
+        self._image_id = image_id
+        self._size = size
+        self._expected = expected if algorithm else None
+        self._hash = hashlib.new(algorithm) if algorithm else None
+        self._seen = 0
+
+    def watch(self, chunks):
+        """Passes chunks on, and after the last one compares.
+
+        :raises GlanceError: ``IMAGE_HASH_MISMATCH``: the image's bytes are not the ones that were uploaded to Glance.
+        """
+        for chunk in chunks:
+            if self._hash is not None:
+                self._hash.update(chunk)
+            self._seen += len(chunk)
+            # The last chunk is held back until it is known to be right: a receiver that counts bytes never completes a wrong file.
+            if self._seen >= self._size:
+                self._check()
+            yield chunk
+
+    def _check(self):
+        if self._hash is not None and self._hash.hexdigest() != self._expected:
+            raise GlanceError(
+                "IMAGE_HASH_MISMATCH",
+                f"The bytes that Glance gave for the image {self._image_id} have not the {self._hash.name} that it promised.",
+                "The image is damaged in Glance's store. Upload it again under a new id.",
+                {"os_hash_value": self._expected, "found": self._hash.hexdigest()},
+            )
+
+
+def _open(glance, image_id, first, last):
+    headers = {"Accept": "application/octet-stream"}
+    if first or last is not None:
+        headers["Range"] = f"bytes={first}-{'' if last is None else last}"
+    response = glance.get(f"/images/{image_id}/file", headers=headers, stream=True, raise_exc=False, timeout=STALL)
+    if response.status_code not in (200, 206):
+        raise _refused(f"read the image {image_id}", response)
+    if "Range" in headers and response.status_code == 200 and first:
+        raise GlanceError("IMAGE_NO_RANGES", f"Failed to go on reading the image {image_id}: Glance ignores ranges.")
+    return response
+
+
+def _refused(what, response):
+    return GlanceError(
+        "GLANCE_REFUSED",
+        f"Failed to {what}: Glance answered {response.status_code} {response.reason}.",
+        details={"status": response.status_code},
+    )

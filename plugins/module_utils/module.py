@@ -1,0 +1,40 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one boundary between the collection's code and Ansible."""
+
+from __future__ import annotations
+
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+
+
+def run(body, argument_spec, **module_options):
+    """Runs a module: parses its options, calls ``body`` and turns its outcome into the module's answer.
+
+    :arg body: a function ``(params, check_mode) -> dict`` that raises :class:`NovaVmwareError`. The dict is the module's
+        result; ``changed`` and ``diff`` in it are Ansible's.
+    :arg argument_spec: AnsibleModule's.
+    """
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    module.no_log_values.update(_secrets((module.params.get("openstack") or {}).get("auth")))
+    try:
+        result = body(module.params, module.check_mode)
+    except NovaVmwareError as error:
+        failure = error.to_result()
+        module.fail_json(exception=traceback.format_exc(), **failure)
+    if not module._diff:
+        result.pop("diff", None)
+    module.exit_json(**result)
+
+
+def _secrets(auth):
+    """Gives the values inside ``auth`` that are secret: Ansible redacts a dict option as a whole, but not what is inside it."""
+    return {
+        str(value)
+        for name, value in (auth or {}).items()
+        if value and any(word in name for word in ("password", "secret", "token", "passcode"))
+    }

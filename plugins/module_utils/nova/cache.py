@@ -1,0 +1,81 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where Nova's vmwareapi driver looks for a cached image. Pure.
+
+Rules: nova/virt/vmwareapi/vmops.py (``_get_base_folder``, ``VirtualMachineInstanceConfigInfo``,
+``_use_disk_image_as_linked_clone``) and nova/virt/vmwareapi/imagecache.py (markers). ``tests/nova`` holds these functions
+against the installed Nova.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+_MARKER = re.compile(r"ts-(\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)\Z")
+_SIDECAR = re.compile(r"(?P<image_id>[0-9a-f-]{36})\.(?P<capacity>\d+)\.seed\.json\Z")
+
+
+def base_folder(cache_prefix=None, subdirectory_name="_base", remove_unused_base_images=True, my_ip=None):
+    """Gives the cache folder, relative to the datastore's root.
+
+    The arguments are the options of nova.conf: ``[vmware]cache_prefix``, ``[image_cache]subdirectory_name``,
+    ``[image_cache]remove_unused_base_images`` and ``[DEFAULT]my_ip``.
+
+    :raises ValueError: the folder would carry ``my_ip``, which was not given.
+    """
+    if cache_prefix:
+        return f"{cache_prefix}{subdirectory_name}"
+    if remove_unused_base_images:
+        if not my_ip:
+            raise ValueError("without cache_prefix and with remove_unused_base_images, Nova puts my_ip into the folder's name")
+        return f"{my_ip}{subdirectory_name}"
+    return subdirectory_name
+
+
+def image_file(image_id, disk_format="vmdk"):
+    """Gives the name of the file whose presence makes Nova use the cache: ``<image_id>.vmdk`` or ``.iso``."""
+    return f"{image_id}.{disk_format}"
+
+
+def extent_file(image_id):
+    """Gives the name of the data of a VMFS disk, beside its descriptor ``<image_id>.vmdk``."""
+    return f"{image_id}-flat.vmdk"
+
+
+def sized_file(image_id, root_gb):
+    """Gives the name of the copy for linked clones with a root disk of ``root_gb`` GiB."""
+    return f"{image_id}.{root_gb}.vmdk"
+
+
+def parse_sized_file(image_id, name):
+    """Gives ``root_gb`` when ``name`` is the descriptor of a sized copy of this image, else None."""
+    match = re.fullmatch(re.escape(image_id) + r"\.(\d+)\.vmdk", name)
+    return int(match.group(1)) if match else None
+
+
+def parse_age_marker(name):
+    """Gives the time (aware, UTC) of Nova's ageing marker folder ``ts-YYYY-MM-DD-HH-MM-SS``, or None for another name."""
+    match = _MARKER.match(name)
+    if not match:
+        return None
+    try:
+        return datetime.datetime.strptime(match.group(1), "%Y-%m-%d-%H-%M-%S").replace(tzinfo=datetime.timezone.utc)
+    except ValueError:
+        return None
+
+
+def sidecar_file(image_id, capacity_bytes):
+    """Gives the name of the note that we put beside a seeded image.
+
+    The name carries the size that the extent (of an iso, the file) must have, so that one listing of the cache
+    tells a whole image from a cut one, without a read per image. Nova looks for exact names and ignores it.
+    """
+    return f"{image_id}.{capacity_bytes}.seed.json"
+
+
+def parse_sidecar(name):
+    """Gives ``(image_id, capacity_bytes)`` of a sidecar's name, or None for another name."""
+    match = _SIDECAR.match(name)
+    return (match.group("image_id"), int(match.group("capacity"))) if match else None

@@ -1,0 +1,152 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Nova's vmwareapi driver makes of an image's properties, and what it would choke on. Pure.
+
+Rules: nova/virt/vmwareapi/images.py (``VMwareImage.from_image``), nova/objects/image_meta.py (legacy names are applied
+first, current names win), nova/virt/vmwareapi/vmops.py (``_get_image_callbacks``, ``_get_vm_config_info``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+FLAT_TYPES = frozenset(["thin", "preallocated", "thick", "eagerZeroedThick"])
+DISK_TYPES = FLAT_TYPES | {"sparse", "streamOptimized"}
+
+# hw_scsi_model -> VirtualDiskAdapterType of a disk's descriptor. The Virtual Disk Manager knows no newer controllers,
+# so Nova writes lsiLogic for them (vm_util.py, get_vmdk_adapter_type).
+_SCSI_MODELS = {
+    "buslogic": "busLogic",
+    "lsilogic": "lsiLogic",
+    "lsisas1068": "lsiLogic",
+    "vmpvscsi": "lsiLogic",
+}
+# What nova/objects/fields.py (SCSIModel.coerce) makes of vmware_adaptertype's values, in lower case.
+_LEGACY_SCSI = {"lsilogicsas": "lsisas1068", "paravirtual": "vmpvscsi"}
+
+# Every VirtualMachineGuestOsIdentifier of the vSphere API ends like this.
+_GUEST_ID = re.compile(r"\w*Guest(64)?\Z")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A Glance image as Nova's driver sees it. Sizes in bytes."""
+
+    id: str
+    name: str
+    status: str
+    size: int
+    disk_format: str
+    container_format: str
+    os_hash_algo: str | None
+    os_hash_value: str | None
+    properties: dict = field(default_factory=dict, compare=False)
+
+    def _property(self, name, legacy=None, default=None):
+        value = self.properties.get(name)
+        if value is None and legacy:
+            value = self.properties.get(legacy)
+        return default if value is None else value
+
+    @property
+    def disk_type(self):
+        """``hw_disk_type`` as the driver reads it."""
+        return self._property("hw_disk_type", "vmware_disktype", "preallocated")
+
+    @property
+    def os_distro(self):
+        """What becomes the guestId of the virtual machine, or None."""
+        return self._property("os_distro", "vmware_ostype")
+
+    @property
+    def scsi_model(self):
+        """``hw_scsi_model`` in lower case, or None."""
+        model = self._property("hw_scsi_model", "vmware_adaptertype")
+        return None if model is None else _LEGACY_SCSI.get(model.lower(), model.lower())
+
+    @property
+    def adapter_type(self):
+        """The VirtualDiskAdapterType for a disk's descriptor: ``ide``, ``busLogic`` or ``lsiLogic``."""
+        legacy = self.properties.get("vmware_adaptertype")
+        bus = self.properties.get("hw_disk_bus") or (legacy and ("ide" if legacy == "ide" else "scsi"))
+        if bus == "ide":
+            return "ide"
+        if bus == "scsi":
+            return _SCSI_MODELS.get(self.scsi_model, "lsiLogic")
+        return "lsiLogic"
+
+    @property
+    def kind(self):
+        """How the image travels: ``iso``, ``flat``, ``sparse`` or ``streamOptimized``."""
+        if self.disk_format == "iso":
+            return "iso"
+        return "flat" if self.disk_type in FLAT_TYPES else self.disk_type
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an image can't be seeded, and what to do. ``code`` is stable."""
+
+    code: str
+    what: str
+    hint: str
+
+
+def refusals(image):
+    """Gives each reason (:class:`Refusal`) for which Nova could not boot this image; an empty list is good news."""
+    found = []
+
+    def refuse(code, what, hint):
+        found.append(Refusal(code, f"Image {image.name} ({image.id}) {what}.", hint))
+
+    if image.status != "active":
+        refuse("IMAGE_NOT_ACTIVE", f"has status {image.status}, not active", "Upload its data, then try again.")
+    if image.disk_format not in ("vmdk", "iso"):
+        refuse(
+            "IMAGE_DISK_FORMAT",
+            f"has disk_format {image.disk_format}; Nova's VMware driver boots vmdk and iso only",
+            "Convert it, for example with `qemu-img convert -O vmdk -o subformat=streamOptimized,adapter_type=lsilogic`,"
+            " and upload it with disk_format vmdk and hw_disk_type streamOptimized.",
+        )
+        return found
+    if image.container_format != "bare":
+        refuse(
+            "IMAGE_CONTAINER_FORMAT",
+            f"has container_format {image.container_format}; Nova's path for it is broken since oslo.vmware 3.4.0",
+            "Upload the disk inside it with container_format bare.",
+        )
+    if image.disk_format == "vmdk" and image.disk_type not in DISK_TYPES:
+        refuse(
+            "IMAGE_DISK_TYPE",
+            f"has hw_disk_type {image.disk_type}, which Nova's VMware driver does not know",
+            f"Set hw_disk_type to one of {', '.join(sorted(DISK_TYPES))}.",
+        )
+    if image.status == "active" and not image.size:
+        refuse("IMAGE_EMPTY", "holds no data", "Upload its data again.")
+    if image.disk_format == "vmdk" and image.kind == "flat" and image.size % 512:
+        refuse(
+            "IMAGE_SIZE",
+            f"is a flat disk of {image.size} bytes, which is not a multiple of 512",
+            "It was cut short, or hw_disk_type is wrong: a flat disk is preallocated or thin, others are sparse or streamOptimized.",
+        )
+    if image.os_distro is not None and not _GUEST_ID.match(image.os_distro):
+        refuse(
+            "IMAGE_OS_DISTRO",
+            f"has os_distro {image.os_distro}; Nova hands it to vSphere as the guest id, which fails each boot",
+            "Set os_distro to a vSphere guest id such as ubuntu64Guest, or remove it.",
+        )
+    if image.properties.get("hw_disk_bus") == "scsi" and image.scsi_model not in _SCSI_MODELS:
+        refuse(
+            "IMAGE_SCSI_MODEL",
+            "has hw_disk_bus scsi without a hw_scsi_model that Nova's VMware driver knows",
+            f"Set hw_scsi_model to one of {', '.join(sorted(_SCSI_MODELS))}.",
+        )
+    if image.properties.get("img_config_drive") == "mandatory":
+        refuse(
+            "IMAGE_CONFIG_DRIVE",
+            "asks for a config drive (img_config_drive mandatory), which Nova's VMware driver can't make on Python 3",
+            "Use the metadata service and remove the property.",
+        )
+    return found

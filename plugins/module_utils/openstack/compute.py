@@ -1,0 +1,67 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compute services, hypervisors and resource providers, as Nova and Placement see them. Two more requests a host than none."""
+
+from __future__ import annotations
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.connection import translate
+
+
+def compute_nodes(connection, hosts):
+    """Reads what Nova and Placement know of compute hosts.
+
+    :arg hosts: names of Nova's service hosts (``[DEFAULT]host``); empty for all.
+    :returns: a list of dicts: ``host``, ``found``, ``service`` (dict or None), ``hypervisor`` (dict or None) and
+        ``resource_provider`` (dict or None), in the order asked for, else sorted by name.
+    :raises OpenStackError: a service can't be reached or refuses.
+    """
+    with translate("read the compute services of Nova"):
+        services = {service.host: service for service in connection.compute.services(binary="nova-compute")}
+    with translate("read the hypervisors of Nova"):
+        hypervisors = {}
+        for hypervisor in connection.compute.hypervisors(details=True):
+            service = hypervisor.service_details or {}
+            hypervisors[service.get("host")] = hypervisor
+    return [_node(connection, host, services.get(host), hypervisors.get(host)) for host in hosts or sorted(services)]
+
+
+def _node(connection, host, service, hypervisor):
+    return {
+        "host": host,
+        "found": service is not None,
+        "service": service
+        and {
+            "id": str(service.id),
+            "state": service.state,
+            "status": service.status,
+            "disabled_reason": service.disabled_reason,
+            "availability_zone": service.availability_zone,
+            "forced_down": bool(service.is_forced_down),
+        },
+        "hypervisor": hypervisor
+        and {
+            "id": str(hypervisor.id),
+            "hypervisor_hostname": hypervisor.name,
+            "type": hypervisor.hypervisor_type,
+            "state": hypervisor.state,
+            "status": hypervisor.status,
+        },
+        "resource_provider": hypervisor and _resource_provider(connection, hypervisor.name),
+    }
+
+
+def _resource_provider(connection, name):
+    with translate(f"read the resource provider {name} of Placement"):
+        found = list(connection.placement.resource_providers(name=name))
+        if not found:
+            return None
+        inventories = {}
+        for item in connection.placement.resource_provider_inventories(found[0]):
+            inventories[item.resource_class] = {
+                "total": item.total,
+                "reserved": item.reserved,
+                "max_unit": item.max_unit,
+                "allocation_ratio": item.allocation_ratio,
+            }
+    return {"uuid": found[0].id, "inventories": inventories}

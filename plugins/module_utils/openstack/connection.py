@@ -1,0 +1,69 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection to OpenStack by openstacksdk."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+
+try:
+    import openstack
+    from keystoneauth1 import exceptions as keystone_errors
+
+    IMPORT_ERROR = None
+except ImportError:
+    openstack = keystone_errors = None
+    IMPORT_ERROR = traceback.format_exc()
+
+
+class OpenStackError(NovaVmwareError):
+    """A call to an OpenStack service failed."""
+
+
+def connect(options):
+    """Gives an ``openstack.connection.Connection``; it logs in at its first call.
+
+    :arg options: the keys of the module option ``openstack``, those that are None left out; without any, the OS_* variables
+        of the environment or the only cloud of clouds.yaml count, as everywhere with openstacksdk.
+    :raises OpenStackError: ``OPENSTACK_CONFIG``, for example an unknown cloud.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if "validate_certs" in options:
+        options["verify"] = options.pop("validate_certs")
+    if "ca_cert" in options:
+        options["cacert"] = options.pop("ca_cert")
+    if "region_name" not in options and "cloud" not in options and "auth" in options:
+        # With everything given here, nothing may come from the environment.
+        options["load_envvars"] = options["load_yaml_config"] = False
+    try:
+        return openstack.connect(**options)
+    except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
+        raise OpenStackError(
+            "OPENSTACK_CONFIG", f"Failed to find out how to reach OpenStack: {error}.", "Check the option openstack."
+        ) from error
+
+
+@contextlib.contextmanager
+def translate(what):
+    """Turns whatever openstacksdk raises into an :class:`OpenStackError`.
+
+    :arg what: a verb phrase with the object, completes "Failed to ...".
+    """
+    try:
+        yield
+    except NovaVmwareError:
+        raise
+    except keystone_errors.Unauthorized as error:
+        raise OpenStackError(
+            "OPENSTACK_UNAUTHORIZED", f"Failed to {what}: {error}.", "Check the credentials in the option openstack."
+        ) from error
+    except keystone_errors.ConnectFailure as error:
+        raise OpenStackError(
+            "OPENSTACK_UNREACHABLE", f"Failed to {what}: {error}.", "Check the endpoint and the network."
+        ) from error
+    except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
+        raise OpenStackError("OPENSTACK_ERROR", f"Failed to {what}: {error}.") from error

@@ -1,0 +1,74 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of vSphere, as the collection raises them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import ssl
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vmodl
+
+
+class VSphereError(NovaVmwareError):
+    """A call to a vCenter or an ESXi host failed."""
+
+
+class VSphereFault(VSphereError):
+    """The server answered with a fault. ``fault`` is its name in the vSphere API, for example ``FileAlreadyExists``."""
+
+    def __init__(self, what, fault):
+        self.fault = fault_name(fault)
+        super().__init__(
+            upper_snake(self.fault), f"Failed to {what}: {fault_text(fault)}.", details={"fault": self.fault}
+        )
+
+
+def fault_name(fault):
+    """Gives the name of a fault object in the vSphere API: ``vim.fault.FileNotFound`` is ``FileNotFound``."""
+    return type(fault).__name__.rsplit(".", maxsplit=1)[-1]
+
+
+def upper_snake(name):
+    """Gives ``FILE_NOT_FOUND`` for ``FileNotFound``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+
+
+def fault_text(fault):
+    """Gives what the server said in a fault, with the fault's name where the text does not tell it."""
+    name = fault_name(fault)
+    texts = [getattr(fault, "msg", None) or ""]
+    texts += [message.message for message in getattr(fault, "faultMessage", None) or [] if message.message]
+    text = "; ".join(text.strip().rstrip(".") for text in texts if text.strip())
+    return f"{text} ({name})" if text and name not in text else text or name
+
+
+@contextlib.contextmanager
+def translate(what, server):
+    """Turns whatever a call to a server raises into a :class:`VSphereError`.
+
+    :arg what: a verb phrase with the object, completes "Failed to ...".
+    :arg server: ``host:port``, for errors of the connection.
+    """
+    try:
+        yield
+    except NovaVmwareError:
+        raise
+    except vmodl.MethodFault as fault:
+        raise VSphereFault(what, fault) from fault
+    except ssl.SSLCertVerificationError as error:
+        raise VSphereError(
+            "CERTIFICATE_NOT_TRUSTED",
+            f"Failed to {what}: the certificate of {server} is not trusted: {error.verify_message}.",
+            "Give the CA's certificate in ca_path.",
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise VSphereError(
+            "CONNECTION_FAILED",
+            f"Failed to {what}: {server}: {error or type(error).__name__}.",
+            "Check the name, the port and the network between here and there.",
+        ) from error

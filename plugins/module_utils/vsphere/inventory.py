@@ -1,0 +1,276 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters, hosts, datastores and virtual machines of a vCenter, read in bulk.
+
+The number of requests does not grow with the number of objects, other than by pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import (
+    collect,
+    object_spec,
+    traversal,
+)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+
+
+@dataclass(frozen=True)
+class Datacenter:
+    """``path`` is the inventory path without the leading slash and with vSphere's escapes, as ``dcPath`` in a ``/folder`` URL takes it."""
+
+    moid: str
+    name: str
+    path: str
+    vm_folder: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """``path`` is the inventory path; ``hosts`` and ``datastores`` are managed object ids in vSphere's order."""
+
+    moid: str
+    name: str
+    path: str
+    datacenter: Datacenter
+    resource_pool: str
+    hosts: tuple
+    datastores: tuple
+    drs_enabled: bool
+    drs_behavior: str | None
+    ha_enabled: bool
+    ha_admission_control: bool
+
+
+@dataclass(frozen=True)
+class Host:
+    """``memory_bytes`` is the physical memory."""
+
+    moid: str
+    name: str
+    connection_state: str
+    maintenance: bool
+    cores: int
+    threads: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """What powered-on virtual machines are configured with and have reserved on a host, never what they use at the moment."""
+
+    vms: int = 0
+    vcpus: int = 0
+    memory_mb: int = 0
+    memory_reserved_mb: int = 0
+    cpu_reserved_mhz: int = 0
+
+
+@dataclass(frozen=True)
+class Datastore:
+    """``mounts`` maps the managed object id of a host to True where it may write."""
+
+    moid: str
+    name: str
+    type: str
+    accessible: bool
+    maintenance_mode: str | None
+    capacity_bytes: int
+    free_bytes: int
+    mounts: dict
+    browser: object
+
+
+def clusters(session):
+    """Reads every cluster of the vCenter, with its datacenter: one request a page.
+
+    :arg session: a :class:`~..session.Session`.
+    :returns: a list of :class:`Cluster`.
+    """
+    walk = traversal(
+        vim.Folder, "childEntity", ["folders", traversal(vim.Datacenter, "hostFolder", ["folders"])], name="folders"
+    )
+    root = session.content.rootFolder
+    paths = {
+        vim.Folder: ["name", "parent"],
+        vim.Datacenter: ["name", "parent", "vmFolder"],
+        vim.ClusterComputeResource: ["name", "parent", "host", "datastore", "resourcePool", "configurationEx"],
+    }
+    with_properties = session.call(
+        "read the clusters of the vCenter",
+        lambda: list(collect(session.content.propertyCollector, [object_spec(root, [walk])], paths)),
+    )
+    nodes = {obj._GetMoId(): (obj, properties) for obj, properties in with_properties}
+
+    def ancestors(moid):
+        """Yields the object and everything above it, below the root folder."""
+        while moid in nodes and moid != root._GetMoId():
+            obj, properties = nodes[moid]
+            yield moid, obj, properties
+            parent = properties.get("parent")
+            moid = parent._GetMoId() if parent is not None else None
+
+    def path(moid):
+        return "/".join(reversed([properties["name"] for _moid, _obj, properties in ancestors(moid)]))
+
+    def datacenter(moid):
+        for at, obj, properties in ancestors(moid):
+            if isinstance(obj, vim.Datacenter):
+                return Datacenter(at, _unescape(properties["name"]), path(at), properties["vmFolder"]._GetMoId())
+        raise LookupError(moid)  # a cluster is always below a datacenter
+
+    found = []
+    for moid, (obj, properties) in nodes.items():
+        if not isinstance(obj, vim.ClusterComputeResource):
+            continue
+        config = properties.get("configurationEx")
+        drs, das = getattr(config, "drsConfig", None), getattr(config, "dasConfig", None)
+        found.append(
+            Cluster(
+                moid=moid,
+                name=_unescape(properties["name"]),
+                path="/" + _unescape(path(moid)),
+                datacenter=datacenter(moid),
+                resource_pool=properties["resourcePool"]._GetMoId(),
+                hosts=tuple(host._GetMoId() for host in properties.get("host") or ()),
+                datastores=tuple(datastore._GetMoId() for datastore in properties.get("datastore") or ()),
+                drs_enabled=bool(getattr(drs, "enabled", False)),
+                drs_behavior=getattr(drs, "defaultVmBehavior", None),
+                ha_enabled=bool(getattr(das, "enabled", False)),
+                ha_admission_control=bool(getattr(das, "admissionControlEnabled", False)),
+            )
+        )
+    return found
+
+
+def hosts_and_datastores(session, chosen):
+    """Reads the hosts and the datastores of clusters: one request a page.
+
+    :arg chosen: clusters, as :func:`clusters` gives them.
+    :returns: ``({host moid: Host}, {datastore moid: Datastore})``
+    """
+    objects = [object_spec(session.managed("HostSystem", moid)) for moid in _unique(c.hosts for c in chosen)]
+    objects += [object_spec(session.managed("Datastore", moid)) for moid in _unique(c.datastores for c in chosen)]
+    if not objects:
+        return {}, {}
+    paths = {
+        vim.HostSystem: [
+            "name", "runtime.connectionState", "runtime.inMaintenanceMode",
+            "hardware.memorySize", "hardware.cpuInfo.numCpuCores", "hardware.cpuInfo.numCpuThreads",
+        ],
+        vim.Datastore: [
+            "summary.name", "summary.type", "summary.accessible", "summary.maintenanceMode",
+            "summary.capacity", "summary.freeSpace", "host", "browser",
+        ],
+    }  # fmt: skip
+    hosts, datastores = {}, {}
+    found = session.call(
+        "read the hosts and datastores of the clusters",
+        lambda: list(collect(session.content.propertyCollector, objects, paths)),
+    )
+    for obj, value in found:
+        moid = obj._GetMoId()
+        if isinstance(obj, vim.HostSystem):
+            hosts[moid] = Host(
+                moid=moid,
+                name=_unescape(value["name"]),
+                connection_state=value["runtime.connectionState"],
+                maintenance=value["runtime.inMaintenanceMode"],
+                # A host that was never connected has no hardware to tell of.
+                cores=value.get("hardware.cpuInfo.numCpuCores", 0),
+                threads=value.get("hardware.cpuInfo.numCpuThreads", 0),
+                memory_bytes=value.get("hardware.memorySize", 0),
+            )
+        else:
+            datastores[moid] = Datastore(
+                moid=moid,
+                name=value["summary.name"],
+                type=value["summary.type"],
+                accessible=value["summary.accessible"],
+                maintenance_mode=value.get("summary.maintenanceMode"),
+                capacity_bytes=value.get("summary.capacity", 0),
+                free_bytes=value.get("summary.freeSpace", 0),
+                mounts={mount.key._GetMoId(): _writable(mount.mountInfo) for mount in value.get("host") or ()},
+                browser=value["browser"],
+            )
+    return hosts, datastores
+
+
+def loads(session, host_moids):
+    """Reads what the powered-on virtual machines of hosts are configured with: one request a page.
+
+    :returns: ``{host moid: Load}``, with an entry for each host asked for.
+    """
+    totals = {moid: Load() for moid in host_moids}
+    if not totals:
+        return totals
+    vms = traversal(vim.HostSystem, "vm")
+    paths = {
+        vim.VirtualMachine: [
+            "runtime.host", "runtime.powerState", "config.hardware.memoryMB", "config.hardware.numCPU",
+            "config.memoryAllocation.reservation", "config.cpuAllocation.reservation",
+        ]
+    }  # fmt: skip
+    objects = [object_spec(session.managed("HostSystem", moid), [vms], skip=True) for moid in totals]
+    found = session.call(
+        "read the virtual machines of the hosts",
+        lambda: list(collect(session.content.propertyCollector, objects, paths)),
+    )
+    for _obj, value in found:
+        host = value.get("runtime.host")
+        if value.get("runtime.powerState") != "poweredOn" or host is None or host._GetMoId() not in totals:
+            continue
+        load = totals[host._GetMoId()]
+        totals[host._GetMoId()] = Load(
+            vms=load.vms + 1,
+            vcpus=load.vcpus + value.get("config.hardware.numCPU", 0),
+            memory_mb=load.memory_mb + value.get("config.hardware.memoryMB", 0),
+            memory_reserved_mb=load.memory_reserved_mb + (value.get("config.memoryAllocation.reservation") or 0),
+            cpu_reserved_mhz=load.cpu_reserved_mhz + (value.get("config.cpuAllocation.reservation") or 0),
+        )
+    return totals
+
+
+def files_in_use(session, datastore_moids):
+    """Reads every file that a virtual machine on the datastores uses, snapshots and disk chains included.
+
+    :returns: ``{datastore path: name of a virtual machine}``
+    """
+    objects = [
+        object_spec(session.managed("Datastore", moid), [traversal(vim.Datastore, "vm")], skip=True)
+        for moid in datastore_moids
+    ]
+    paths = {vim.VirtualMachine: ["name", "layoutEx.file", "config.hardware.device"]}
+    used = {}
+    found = session.call(
+        "read the files of the virtual machines",
+        lambda: list(collect(session.content.propertyCollector, objects, paths)),
+    )
+    for _obj, value in found:
+        name = value.get("name", "")
+        for file in value.get("layoutEx.file") or ():
+            used[file.name] = name
+        # Both are read: the chain of a linked clone is in the backings even where layoutEx was not refreshed yet.
+        for device in value.get("config.hardware.device") or ():
+            backing = getattr(device, "backing", None)
+            while backing is not None and getattr(backing, "fileName", None):
+                used[backing.fileName] = name
+                backing = getattr(backing, "parent", None)
+    return used
+
+
+def _writable(mount):
+    """oslo_vmware/objects/datastore.py, ``is_datastore_mount_usable``; an unset ``mounted`` means mounted."""
+    return mount.accessMode == "readWrite" and mount.mounted is not False and bool(mount.accessible)
+
+
+def _unique(groups):
+    return list(dict.fromkeys(item for group in groups for item in group))
+
+
+def _unescape(name):
+    """vSphere writes %, / and \\ in inventory names as %25, %2f and %5c (ManagedEntity.name)."""
+    return name.replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\").replace("%25", "%")
