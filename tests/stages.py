@@ -1,0 +1,375 @@
+"""Runs the tests: all stages in order, or those that are named. `make test` calls it.
+
+usage: tests/run [--keep-going] [STAGE...]
+
+Each stage installs what it needs, writes .work/log/STAGE.log and counts its tests; a stage without a test is a failure.
+The stages work on a copy of the tree in .work/ansible_collections, since Ansible's tools want a collection there and
+must not see .lab. The last line is the sum: `N passed, N failed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LAB = ROOT / ".lab"
+WORK = ROOT / ".work"
+LOG = WORK / "log"
+COPY = WORK / "ansible_collections" / "openstack_vmware" / "nova"
+VENV = LAB / "venv" / "bin"
+
+
+class Failure(Exception):
+    """A stage can't go on; the text says why."""
+
+
+class Stage:
+    """One stage while it runs: its log, its counts and the environment of its commands."""
+
+    def __init__(self, name, deadline):
+        """:arg deadline: the point of ``time.monotonic()``, in seconds, at which its command is ended."""
+        self.name = name
+        self.deadline = deadline
+        self.passed = 0
+        self.failed = 0
+        self.log = open(LOG / f"{name}.log", "w", encoding="utf-8", errors="replace")
+        self.env = dict(os.environ)
+        # Pyenv's shims need variables that ansible-test removes, so real programs come first.
+        self.env["PATH"] = f"{VENV}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{os.environ['PATH']}"
+        # A stale copy of the collection below ~/.ansible would win over the one under test.
+        self.env["ANSIBLE_HOME"] = str(WORK / "ansible-home")
+        self.env["ANSIBLE_COLLECTIONS_PATH"] = str(WORK)
+        self.env["PYTHONDONTWRITEBYTECODE"] = "1"
+        for name in ("PYTHONPATH", "ANSIBLE_CONFIG"):
+            self.env.pop(name, None)
+
+    def say(self, text):
+        """Prints a line, and writes it to the stage's log."""
+        print(text, flush=True)
+        print(text, file=self.log, flush=True)
+
+    def run(self, *command, cwd=COPY, check=True, **env):
+        """Runs a command, shows and logs its output.
+
+        :arg check: False gives the exit code back instead of an error.
+        :arg env: more environment variables.
+        :returns: the pair of exit code and output.
+        :raises Failure: it failed, or the stage's time is over; the command's process group has ended then.
+        """
+        command = [str(part) for part in command]
+        self.say(f"$ {' '.join(command)}")
+        output = []
+        with subprocess.Popen(
+            command, cwd=cwd, env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        ) as process:  # fmt: skip
+            signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
+            signal.alarm(max(1, int(self.deadline - time.monotonic())))
+            try:
+                for line in process.stdout:
+                    output.append(line)
+                    sys.stdout.write(line)
+                    self.log.write(line)
+                code = process.wait()
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                raise
+            finally:
+                signal.alarm(0)
+                sys.stdout.flush()
+                self.log.flush()
+        if time.monotonic() > self.deadline:
+            raise Failure(f"{command[0]}: the stage's time is over")
+        if check and code:
+            raise Failure(f"{command[0]} failed with exit code {code}")
+        return code, "".join(output)
+
+    def check(self, *command, **options):
+        """Runs a command that counts as one test."""
+        code, _output = self.run(*command, check=False, **options)
+        self.count(not code, int(bool(code)))
+
+    def count(self, passed, failed):
+        """Adds tests to the stage's counts."""
+        self.passed += int(passed)
+        self.failed += int(failed)
+
+    def pytest(self, python, path, *options, **more):
+        """Runs pytest and counts its tests; a skipped test is one that did not pass."""
+        report = LOG / f"{self.name}-{Path(path).name}.xml"
+        report.unlink(missing_ok=True)
+        code, _output = self.run(
+            python, "-m", "pytest", path, "-q", "-ra", "-p", "no:cacheprovider", f"--junitxml={report}", *options,
+            check=False, **more,
+        )  # fmt: skip
+        if not report.exists():
+            raise Failure(f"pytest {path} ended with exit code {code} and no report")
+        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
+        tests, failures, errors, skipped = (int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped"))
+        bad = failures + errors + skipped
+        if tests == 0 or (code and not bad):
+            raise Failure(f"pytest {path} ended with exit code {code} and {tests} tests")
+        if skipped:
+            self.say(f"{skipped} skipped tests count as failed: nothing is left out")
+        self.count(tests - bad, bad)
+
+
+def copy_tree():
+    """Makes the copy: every file of the working tree that git tracks or would track."""
+    listed = subprocess.run(
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    shutil.rmtree(COPY, ignore_errors=True)
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, COPY / name
+        if source.is_file() or source.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    # A repository of its own: the tools would take it for an ignored folder of the one around it.
+    subprocess.run(["git", "init", "--quiet", "."], cwd=COPY, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=COPY, check=True)
+
+
+def install(stage, *packages):
+    """Installs the Debian packages that are missing."""
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
+    missing = [name for name in packages
+               if subprocess.run([*query, name], check=False, capture_output=True, text=True).stdout != "installed"]  # fmt: skip
+    if missing:
+        stage.run("apt-get", "update", "-qq")
+        stage.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, DEBIAN_FRONTEND="noninteractive")
+
+
+def lint(stage):
+    """yamllint, ansible-lint's production profile, the changelog, and the tarball that users would install."""
+    stage.check("yamllint", "--strict", ".")
+    stage.check("ansible-lint", "--offline", "--profile", "production", "--nocolor")
+    stage.check("antsibull-changelog", "lint")
+    shutil.rmtree(WORK / "build", ignore_errors=True)
+    stage.run("ansible-galaxy", "collection", "build", "--output-path", WORK / "build")
+    (tarball,) = (WORK / "build").glob("*.tar.gz")
+    _code, names = stage.run("tar", "tzf", tarball)
+    unwanted = [name for name in names.split() if re.match(r"(\./)?(\.lab|\.work|\.git|\.ci|lab|tests/output)/", name)]
+    stage.say(f"{tarball.name}: {len(names.split())} files, unwanted: {unwanted}")
+    stage.count(not unwanted, bool(unwanted))
+
+
+def sanity(stage):
+    """ansible-test sanity, all of its tests."""
+    install(stage, "shellcheck")
+    bootstrap_pip(stage)
+    code, output = stage.run("ansible-test", "sanity", "--local", "--python", python_version(), "--color", "no", check=False)
+    ran = set(re.findall(r'^Running sanity test "([^"]+)"', output, re.MULTILINE))
+    failed = set(re.findall(r"^FATAL: The (\d+) sanity test", output, re.MULTILINE))
+    bad = max(sum(map(int, failed)), int(bool(code)))
+    stage.count(len(ran) - bad, bad)
+
+
+def unit(stage):
+    """tests/unit in the control environment, then tests/nova, which asks Nova's own code."""
+    stage.pytest("python", "tests/unit", "-n", "2", PYTHONPATH=str(WORK))
+    if (COPY / "tests" / "nova").exists():
+        python = LAB / "openstack" / "bin" / "python"
+        if not python.exists():
+            stage.run("lab/lab", "up", cwd=ROOT)
+        stage.pytest(python, "tests/nova", PYTHONPATH=str(WORK))
+
+
+def go(stage):
+    """go vet and go test of the simulator."""
+    program = find_go(stage)
+    directory = ROOT / "lab" / "vcsim"
+    stage.check(program, "vet", "./...", cwd=directory)
+    code, output = stage.run(program, "test", "-count=1", "-v", "./...", cwd=directory, check=False)
+    failed = len(re.findall(r"^--- FAIL:", output, re.MULTILINE))
+    stage.count(len(re.findall(r"^--- PASS:", output, re.MULTILINE)), max(failed, int(bool(code))))
+
+
+def docs(stage):
+    """Every option and return value is documented, and the pages can be built."""
+    stage.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+
+
+def integration(stage):
+    """tests/integration/targets against a simulator of its own."""
+    targets = sorted(path.parent.parent.name for path in (COPY / "tests/integration/targets").glob("*/tasks/main.yml"))
+    if not targets:
+        raise Failure("no target in tests/integration/targets")
+    with simulator(stage) as variables:
+        path = COPY / "tests" / "integration" / "integration_config.yml"
+        path.write_text(json.dumps(variables), encoding="utf-8")
+        for target in targets:
+            stage.check("ansible-test", "integration", "--local", "--python", python_version(), "--color", "no", target)
+
+
+def molecule(stage):
+    """Every scenario of the roles, on a host that lab/hosts makes."""
+    for scenario in sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
+        stage.check("molecule", "test", "--scenario-name", scenario, cwd=ROOT / "extensions")
+
+
+def acceptance(stage):
+    """tests/acceptance on the whole lab: real OpenStack services and a compute host on the simulator."""
+    stage.run("lab/lab", "up", cwd=ROOT)
+    stage.pytest(VENV / "python", "tests/acceptance", cwd=ROOT, ANSIBLE_COLLECTIONS_PATH=str(LAB / "collections"))
+
+
+# In the order of what they cost, with the most seconds that each may take.
+STAGES = {
+    lint: 300, sanity: 600, unit: 600, go: 600, docs: 300, integration: 900, molecule: 900, acceptance: 1800,
+}  # fmt: skip
+
+
+def python_version():
+    """Gives the control environment's version of Python, as ansible-test wants it: ``3.11``."""
+    return re.search(r"version(?:_info)? = (\d+\.\d+)", (LAB / "venv" / "pyvenv.cfg").read_text(encoding="utf-8")).group(1)
+
+
+def bootstrap_pip(stage):
+    """Puts pip's bootstrap script where ansible-test looks for it, so that only the package index is needed.
+
+    ansible-test (python_requirements.py, requirements.py) fetches it from a host of its own otherwise. This one has the
+    same meaning: it installs the wheel of the same version.
+    """
+    home = WORK / "home"
+    cache = home / ".ansible" / "test" / "cache"
+    (source,) = (LAB / "venv").glob("lib/*/site-packages/ansible_test/_internal/python_requirements.py")
+    version = re.search(r"\bpip='([\d.]+)'", source.read_text(encoding="utf-8")).group(1)
+    wheel = cache / f"pip-{version}-py3-none-any.whl"
+    stage.env["HOME"] = str(home)
+    if wheel.exists():
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    stage.run("/usr/bin/python3", "-m", "venv", WORK / "pip")
+    stage.run(WORK / "pip" / "bin" / "pip", "download", "-q", "--no-deps", "-d", cache, f"pip=={version}", cwd=ROOT)
+    (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(wheel)!r})\n"
+        "from pip._internal.cli.main import main\n"
+        "options = [word for word in sys.argv[1:] if word not in ('--no-setuptools', '--no-wheel')]\n"
+        "sys.exit(main(['install', '--upgrade'] + options))\n",
+        encoding="utf-8",
+    )
+
+
+def find_go(stage):
+    """Gives the path of a Go compiler that is new enough: the machine's, or the one that the lab installs."""
+    _code, output = stage.run("lab/lab", "go", cwd=ROOT)
+    return output.split()[-1]
+
+
+def free_port():
+    """Gives a TCP port that is free on every address: simulated ESXi hosts listen on several with the same port."""
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def simulator(stage):
+    """Runs a vCenter simulator on the lab's demo scenario, with a state and a certificate of its own.
+
+    :returns: the variables that tests use: ``vcenter_hostname``, ``vcenter_port``, ``vcenter_username``,
+        ``vcenter_password``, ``vcenter_ca_path``, and ``vcenter_request_log``.
+    :raises Failure: it does not answer within 30 seconds.
+    """
+    home = WORK / "vcsim"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    scenario = ROOT / "lab" / "scenarios" / "demo.yml"
+    text = scenario.read_text(encoding="utf-8")
+    username, password = (re.search(rf"\b{key}: ([^,}}\s]+)", text).group(1) for key in ("username", "password"))
+    addresses = {"127.0.0.1", *re.findall(r"\bname: (127\.\d+\.\d+\.\d+)", text)}
+    stage.run(find_go(stage), "build", "-o", home / "vcsim", ".", cwd=ROOT / "lab" / "vcsim")
+    stage.run("python", ROOT / "lab" / "vcsim" / "gen_wsdl.py", home / "wsdl")
+    stage.run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", "/CN=vcenter simulator", "-addext", "subjectAltName=" + ",".join(f"IP:{ip}" for ip in sorted(addresses)),
+        "-keyout", home / "key.pem", "-out", home / "cert.pem",
+    )  # fmt: skip
+    port = free_port()
+    command = [home / "vcsim", "-scenario", scenario, "-listen", f"127.0.0.1:{port}", "-cert", home / "cert.pem",
+               "-key", home / "key.pem", "-wsdl", home / "wsdl", "-datastores", home / "datastores",
+               "-request-log", home / "requests.log"]  # fmt: skip
+    with open(LOG / "vcsim.log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise Failure(f"the simulator does not answer, see {LOG / 'vcsim.log'}")
+                time.sleep(0.1)
+            yield {
+                "vcenter_hostname": "127.0.0.1", "vcenter_port": port, "vcenter_username": username,
+                "vcenter_password": password, "vcenter_ca_path": str(home / "cert.pem"),
+                "vcenter_request_log": str(home / "requests.log"),
+            }  # fmt: skip
+        finally:
+            process.terminate()
+
+
+def run_stage(function, seconds):
+    """Runs a stage.
+
+    :returns: the stage, and what ended it early, or an empty text.
+    """
+    stage = Stage(function.__name__, time.monotonic() + seconds)
+    print(f"\n=== {stage.name}: {function.__doc__.splitlines()[0]}", flush=True)
+    why = ""
+    try:
+        stage.run("lab/lab", "venv", cwd=ROOT)
+        copy_tree()
+        function(stage)
+        if not stage.passed and not stage.failed:
+            raise Failure("no test was found")
+    except (Failure, OSError, subprocess.SubprocessError) as error:
+        why = str(error)
+        stage.failed += 1
+        stage.say(f"{stage.name}: {why}")
+    stage.log.close()
+    return stage, why
+
+
+def main():
+    """Runs the stages and prints the table. The exit code is 1 if a test failed."""
+    names = {function.__name__: function for function in STAGES}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stages", metavar="STAGE", nargs="*", choices=[[], *names], help=", ".join(names))
+    parser.add_argument("--keep-going", action="store_true", help="run the next stages after a failed one")
+    arguments = parser.parse_args()
+    LOG.mkdir(parents=True, exist_ok=True)
+    wanted = [function for name, function in names.items() if name in (arguments.stages or names)]
+    rows, passed, failed = [], 0, 0
+    for function in wanted:
+        begin = time.monotonic()
+        stage, why = run_stage(function, STAGES[function])
+        passed, failed = passed + stage.passed, failed + stage.failed
+        rows.append((stage.name, stage.passed, stage.failed, time.monotonic() - begin, why))
+        if stage.failed and not arguments.keep_going:
+            break
+    print(f"\n{'stage':<12} {'passed':>7} {'failed':>7} {'seconds':>8}")
+    for name, good, bad, seconds, why in rows:
+        print(f"{name:<12} {good:>7} {bad:>7} {seconds:>8.1f}  {why}".rstrip())
+    for function in wanted[len(rows):]:
+        print(f"{function.__name__:<12} {'not run':>15}")
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
