@@ -23,6 +23,10 @@ import time
 import xml.etree.ElementTree
 from pathlib import Path
 
+import yaml
+from labctl import base
+from labctl import stages as prepare
+
 ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / ".lab"
 WORK = ROOT / ".work"
@@ -182,19 +186,19 @@ def sanity(stage):
 def unit(stage):
     """tests/unit in the control environment, then tests/nova, which asks Nova's own code."""
     stage.pytest("python", "tests/unit", "-n", "2", PYTHONPATH=str(WORK))
-    if (COPY / "tests" / "nova").exists():
-        python = LAB / "openstack" / "bin" / "python"
-        if not python.exists():
-            stage.run("lab/lab", "up", cwd=ROOT)
-        stage.pytest(python, "tests/nova", PYTHONPATH=str(WORK))
+    with base.lock():
+        prepare.openstack_venv()
+    stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(WORK))
 
 
 def go(stage):
     """go vet and go test of the simulator."""
-    program = find_go(stage)
-    directory = ROOT / "lab" / "vcsim"
-    stage.check(program, "vet", "./...", cwd=directory)
-    code, output = stage.run(program, "test", "-count=1", "-v", "./...", cwd=directory, check=False)
+    with base.lock():
+        program = prepare._go()
+    options = {"cwd": ROOT / "lab" / "vcsim", "GOCACHE": str(LAB / "cache/go-build"), "GOMODCACHE": str(LAB / "cache/go-mod"),
+               "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}  # fmt: skip
+    stage.check(program, "vet", "./...", **options)
+    code, output = stage.run(program, "test", "-count=1", "-v", "./...", check=False, **options)
     failed = len(re.findall(r"^--- FAIL:", output, re.MULTILINE))
     stage.count(len(re.findall(r"^--- PASS:", output, re.MULTILINE)), max(failed, int(bool(code))))
 
@@ -209,7 +213,7 @@ def integration(stage):
     targets = sorted(path.parent.parent.name for path in (COPY / "tests/integration/targets").glob("*/tasks/main.yml"))
     if not targets:
         raise Failure("no target in tests/integration/targets")
-    with simulator(stage) as variables:
+    with simulator() as variables:
         path = COPY / "tests" / "integration" / "integration_config.yml"
         path.write_text(json.dumps(variables), encoding="utf-8")
         for target in targets:
@@ -266,45 +270,32 @@ def bootstrap_pip(stage):
     )
 
 
-def find_go(stage):
-    """Gives the path of a Go compiler that is new enough: the machine's, or the one that the lab installs."""
-    _code, output = stage.run("lab/lab", "go", cwd=ROOT)
-    return output.split()[-1]
-
-
 def free_port():
     """Gives a TCP port that is free on every address: simulated ESXi hosts listen on several with the same port."""
-    with socket.socket() as probe:
-        probe.bind(("0.0.0.0", 0))
-        return probe.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("0.0.0.0", 0))
+        return free.getsockname()[1]
 
 
 @contextlib.contextmanager
-def simulator(stage):
-    """Runs a vCenter simulator on the lab's demo scenario, with a state and a certificate of its own.
+def simulator():
+    """Runs a vCenter simulator on the lab's demo scenario, on a port and with datastores of its own.
 
     :returns: the variables that tests use: ``vcenter_hostname``, ``vcenter_port``, ``vcenter_username``,
         ``vcenter_password``, ``vcenter_ca_path``, and ``vcenter_request_log``.
     :raises Failure: it does not answer within 30 seconds.
     """
+    with base.lock():
+        prepare.simulator()
+        prepare.certificates()
     home = WORK / "vcsim"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    scenario = ROOT / "lab" / "scenarios" / "demo.yml"
-    text = scenario.read_text(encoding="utf-8")
-    username, password = (re.search(rf"\b{key}: ([^,}}\s]+)", text).group(1) for key in ("username", "password"))
-    addresses = {"127.0.0.1", *re.findall(r"\bname: (127\.\d+\.\d+\.\d+)", text)}
-    stage.run(find_go(stage), "build", "-o", home / "vcsim", ".", cwd=ROOT / "lab" / "vcsim")
-    stage.run("python", ROOT / "lab" / "vcsim" / "gen_wsdl.py", home / "wsdl")
-    stage.run(
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-        "-subj", "/CN=vcenter simulator", "-addext", "subjectAltName=" + ",".join(f"IP:{ip}" for ip in sorted(addresses)),
-        "-keyout", home / "key.pem", "-out", home / "cert.pem",
-    )  # fmt: skip
+    vcenter = yaml.safe_load(base.SCENARIO.read_text(encoding="utf-8"))["vcenter"]
     port = free_port()
-    command = [home / "vcsim", "-scenario", scenario, "-listen", f"127.0.0.1:{port}", "-cert", home / "cert.pem",
-               "-key", home / "key.pem", "-wsdl", home / "wsdl", "-datastores", home / "datastores",
-               "-request-log", home / "requests.log"]  # fmt: skip
+    command = [base.BIN / "vcsim", "-scenario", base.SCENARIO, "-listen", f"127.0.0.1:{port}",
+               "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", LAB / "wsdl",
+               "-datastores", home / "datastores", "-request-log", home / "requests.log"]  # fmt: skip
     with open(LOG / "vcsim.log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             deadline = time.monotonic() + 30
@@ -315,8 +306,8 @@ def simulator(stage):
                     raise Failure(f"the simulator does not answer, see {LOG / 'vcsim.log'}")
                 time.sleep(0.1)
             yield {
-                "vcenter_hostname": "127.0.0.1", "vcenter_port": port, "vcenter_username": username,
-                "vcenter_password": password, "vcenter_ca_path": str(home / "cert.pem"),
+                "vcenter_hostname": "127.0.0.1", "vcenter_port": port, "vcenter_username": vcenter["username"],
+                "vcenter_password": vcenter["password"], "vcenter_ca_path": str(base.TLS / "ca.pem"),
                 "vcenter_request_log": str(home / "requests.log"),
             }  # fmt: skip
         finally:
@@ -332,12 +323,11 @@ def run_stage(function, seconds):
     print(f"\n=== {stage.name}: {function.__doc__.splitlines()[0]}", flush=True)
     why = ""
     try:
-        stage.run("lab/lab", "venv", cwd=ROOT)
         copy_tree()
         function(stage)
         if not stage.passed and not stage.failed:
             raise Failure("no test was found")
-    except (Failure, OSError, subprocess.SubprocessError) as error:
+    except (Failure, base.LabError, OSError, subprocess.SubprocessError) as error:
         why = str(error)
         stage.failed += 1
         stage.say(f"{stage.name}: {why}")
