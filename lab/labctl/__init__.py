@@ -1,0 +1,1 @@
+"""The lab: real OpenStack services on a simulated vCenter, on one machine."""
