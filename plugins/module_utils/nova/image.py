@@ -125,10 +125,10 @@ def refusals(image):
         )
     if image.status == "active" and not image.size:
         refuse("IMAGE_EMPTY", "holds no data", "Upload its data again.")
-    if image.disk_format == "vmdk" and image.kind == "flat" and image.size % 512:
+    if image.disk_format == "vmdk" and image.kind == "flat" and image.size % 1024:
         refuse(
             "IMAGE_SIZE",
-            f"is a flat disk of {image.size} bytes, which is not a multiple of 512",
+            f"is a flat disk of {image.size} bytes, which is not a multiple of 1024 as vSphere needs",
             "It was cut short, or hw_disk_type is wrong: a flat disk is preallocated or thin, others are sparse or streamOptimized.",
         )
     if image.os_distro is not None and not _GUEST_ID.match(image.os_distro):

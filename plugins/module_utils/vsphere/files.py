@@ -40,7 +40,6 @@ class File:
     size: int
     is_folder: bool
     modified: object
-    owner: str | None
 
 
 def make_directory(session, place, *parts):
@@ -146,9 +145,10 @@ def list_trees(session, folders):
         the folder does not exist.
     """
     browser_type = vim.host.DatastoreBrowser
-    spec = browser_type.SearchSpec(
-        details=browser_type.FileInfo.Details(fileType=True, fileSize=True, modification=True, fileOwner=True)
-    )
+    # No fileType and no query: a server that is asked for types may fold the extents of a disk into its descriptor, and
+    # the extents are what must be seen. Nova asks the same way (ds_util.py, file_size).
+    details = browser_type.FileInfo.Details(fileType=False, fileSize=True, modification=True, fileOwner=False)
+    spec = browser_type.SearchSpec(details=details)
     tasks = [
         session.call(f"list {path}", browser.SearchDatastoreSubFolders_Task, datastorePath=path, searchSpec=spec)
         for browser, path in folders
@@ -161,25 +161,19 @@ def list_trees(session, folders):
                 raise error
             listings.append(None)
             continue
+        contents = {_tidy(folder.folderPath): folder.file or () for folder in result or ()}
         listings.append(
             {
-                # Servers differ in the slash at the end and in the blank of "[ds] ".
-                _tidy(folder.folderPath): [
-                    File(
-                        name=file.path,
-                        size=file.fileSize or 0,
-                        is_folder=isinstance(file, browser_type.FolderInfo),
-                        modified=file.modification,
-                        owner=file.owner,
-                    )
-                    for file in folder.file or ()
+                at: [
+                    File(file.path, file.fileSize or 0, f"{at}/{file.path}" in contents, file.modification) for file in files
                 ]
-                for folder in result or ()
+                for at, files in contents.items()
             }
         )
     return listings
 
 
 def _tidy(folder_path):
+    """Servers differ in the slash at the end of a folder's path."""
     datastore, _bracket, path = folder_path.partition("]")
     return f"{datastore}] {path.strip().strip('/')}"

@@ -168,3 +168,9 @@ def tls_context(validate_certs=True, ca_path=None):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def from_params(params):
+    """Logs in with the options of the fragment ``vcenter``. Gives a :class:`Session`."""
+    names = ("hostname", "username", "password", "port", "validate_certs", "ca_path", "proxy_host", "proxy_port")
+    return Session(**{name: params[name] for name in names})

@@ -1,0 +1,27 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  clusters:
+    description:
+      - The clusters, each as one nova-compute drives it, with the words of its C(nova.conf).
+    type: list
+    elements: dict
+    suboptions:
+      cluster_name:
+        description:
+          - The name of the cluster. Its managed object id, or its inventory path such as V(/dc1/host/cluster-a), also do.
+          - A name that several clusters of the vCenter have is refused, since Nova would take the first it meets.
+        type: str
+        required: true
+      datastore_regex:
+        description:
+          - The regular expression of C([vmware]datastore_regex). It is compared from the start of the datastore's name.
+        type: str
+"""

@@ -1,0 +1,303 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules ``image_cache`` and ``image_cache_info``: from options to a result."""
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
+    audit_all,
+    base_folder,
+    locations,
+)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Target, plan
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
+
+
+def run(params, check_mode):
+    """The module ``image_cache``.
+
+    :arg params: its options.
+    :returns: its result.
+    :raises NovaVmwareError: bad input, before anything is changed; or a step that failed, after its stage was removed.
+    """
+    requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
+    requires("openstacksdk", connection.IMPORT_ERROR, "to read images from Glance")
+    base = _base(params)
+    wishes = vc.wanted(params["clusters"])
+    glance = connection.connect(params["openstack"] or {}).image
+    with connection.translate("read images from Glance"):
+        if params["state"] == "absent":
+            ids = [_id_of(glance, name) for name in params["images"]]
+            work = _Absent(ids)
+        else:
+            images = [_image(glance_images.find(glance, name)) for name in params["images"]]
+            _refuse_bad(images)
+            work = _Present(glance, list({image.id: image for image in images}.values()))
+        with from_params(params) as session:
+            places = locations(vc.hypervisors(session, wishes), base)
+            return work.run(session, places, check_mode)
+
+
+def info(params, _check_mode):
+    """The module ``image_cache_info``."""
+    requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
+    base = _base(params)
+    wishes = vc.wanted(params["clusters"])
+    with from_params(params) as session:
+        places = list(locations(vc.hypervisors(session, wishes), base).values())
+        return {
+            "changed": False,
+            "cache_folder": base,
+            "datastores": [
+                {
+                    "name": place.name,
+                    "moid": place.datastore.moid,
+                    "type": place.datastore.type,
+                    "clusters": list(place.clusters),
+                    "capacity_bytes": place.datastore.capacity_bytes,
+                    "free_bytes": place.datastore.free_bytes,
+                    "path": place.base_path,
+                    "entries": [entry.describe() for entry in entries],
+                }
+                for place, entries in zip(places, audit_all(session, places))
+            ],
+        }
+
+
+def _base(params):
+    try:
+        return base_folder(params)
+    except ValueError as error:
+        raise NovaVmwareError(
+            "CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip."
+        ) from error
+
+
+def _image(document):
+    return nova_image.Image(
+        id=document["id"],
+        name=document.get("name") or document["id"],
+        status=document["status"],
+        size=document.get("size") or 0,
+        disk_format=document.get("disk_format"),
+        container_format=document.get("container_format"),
+        os_hash_algo=document.get("os_hash_algo"),
+        os_hash_value=document.get("os_hash_value"),
+        properties={name: value for name, value in document.items() if isinstance(value, str)},
+    )
+
+
+def _id_of(glance, name):
+    """An image that Glance has deleted may still be in a cache: then its id is all there is."""
+    return name if glance_images.is_id(name) else glance_images.find(glance, name)["id"]
+
+
+def _refuse_bad(images):
+    found = [refusal for image in images for refusal in nova_image.refusals(image)]
+    if found:
+        raise NovaVmwareError(
+            found[0].code,
+            " ".join(dict.fromkeys(refusal.what for refusal in found)),
+            " ".join(dict.fromkeys(refusal.hint for refusal in found)),
+            {"refusals": [{"code": refusal.code, "what": refusal.what, "hint": refusal.hint} for refusal in found]},
+        )
+
+
+class _Present:
+    def __init__(self, glance, images):
+        self._glance = glance
+        self._images = images
+
+    def run(self, session, places, check_mode):
+        # Each image may go to other datastores: vsan takes streamOptimized only.
+        wanted = {image.id: self._datastores_for(image, places) for image in self._images}
+        everywhere = list(places.values())
+        capacities = {image.id: image.size for image in self._images if image.kind in ("flat", "iso")}
+        found = {
+            place.datastore.moid: {entry.name: entry for entry in entries}
+            for place, entries in zip(everywhere, audit_all(session, everywhere, capacities))
+        }
+        plans = [(image, *self._plan(image, wanted[image.id], found)) for image in self._images]
+        result = {
+            "changed": any(step.action != "none" for _image, _disk, _capacity, steps in plans for step in steps),
+            "images": [_describe(image, steps) for image, _disk, _capacity, steps in plans],
+            "diff": _diff(plans),
+        }
+        if not check_mode:
+            for (image, disk, capacity, steps), answer in zip(plans, result["images"]):
+                self._carry_out(session, image, disk, capacity, steps, wanted[image.id], answer)
+        return result
+
+    @staticmethod
+    def _datastores_for(image, places):
+        types = rule.allowed_types(image.disk_type)
+        chosen = [place for place in places.values() if place.datastore.type in types]
+        if not chosen:
+            raise NovaVmwareError(
+                "NO_USABLE_DATASTORE",
+                f"Nova could put the image {image.name} ({image.id}), which is {image.disk_type}, on none of the datastores "
+                f"{', '.join(place.name for place in places.values())}.",
+                "On vsan Nova boots streamOptimized images only: convert the image.",
+            )
+        return chosen
+
+    def _plan(self, image, places, found):
+        """Gives ``(Disk or None, bytes of its extent or None, steps)``. The image's content is read only where something is to be done."""
+        states = {place.name: found[place.datastore.moid].get(image.id) for place in places}
+        whole = [entry for entry in states.values() if entry is not None and entry.state == audit.COMPLETE]
+        disk = capacity = None
+        if whole:
+            capacity = next((entry.capacity_bytes for entry in whole if entry.capacity_bytes is not None), None)
+        if len(whole) < len(places) and capacity is None:
+            # Where a whole copy exists it tells the size, and Glance is asked for no byte.
+            disk = vmdk.inspect(
+                image.kind, image.size, lambda offset, length: glance_images.read_range(self._glance, image.id, offset, length)
+            )
+            capacity = disk.capacity_bytes
+        targets = [
+            Target(
+                place.name,
+                states[place.name].state if states[place.name] else audit.MISSING,
+                place.datastore.free_bytes,
+                len(place.hosts),
+            )
+            for place in places
+        ]
+        return disk, capacity, plan(targets, image.size, _room(image, disk))
+
+    def _carry_out(self, session, image, disk, capacity, steps, places, answer):
+        by_name = {place.name: place for place in places}
+        rows = {row["name"]: row for row in answer["datastores"]}
+        run_id = seed.new_run()
+        for step in steps:
+            if step.action == "push":
+                done = seed.push(session, self._glance, image, disk, by_name[step.datastore], run_id)
+                _note_done(rows[step.datastore], done)
+        failures = {}
+        for number in sorted({step.round for step in steps if step.action == "copy"}):
+            pairs = [
+                (by_name[step.source], by_name[step.datastore])
+                for step in steps
+                if step.action == "copy" and step.round == number and step.source not in failures
+            ]
+            for target, outcome in seed.copy(session, image, capacity, pairs, run_id):
+                if isinstance(outcome, NovaVmwareError):
+                    failures[target.name] = outcome
+                else:
+                    _note_done(rows[target.name], outcome)
+            for step in steps:
+                if step.round == number and step.source in failures:
+                    failures.setdefault(step.datastore, failures[step.source])
+        if failures:
+            raise NovaVmwareError(
+                "SEED_INCOMPLETE",
+                f"The image {image.name} ({image.id}) did not reach {len(failures)} of {len(steps)} datastores: "
+                + " ".join(f"{name}: {error.what}" for name, error in sorted(failures.items())),
+                "The others have it. Run this again after mending the cause: only these are done again.",
+                {"datastores": answer["datastores"]},
+            )
+
+
+class _Absent:
+    def __init__(self, ids):
+        self._ids = list(dict.fromkeys(ids))
+
+    def run(self, session, places, check_mode):
+        everywhere = list(places.values())
+        found = [{entry.name: entry for entry in entries} for entries in audit_all(session, everywhere)]
+        answers, before, after = [], {}, {}
+        for image_id in self._ids:
+            rows = []
+            for place, entries in zip(everywhere, found):
+                entry = entries.get(image_id)
+                rows.append(
+                    {
+                        "name": place.name,
+                        "path": place.image_path(image_id),
+                        "state": entry.state if entry else audit.MISSING,
+                        "action": "remove" if entry else "none",
+                        "bytes": entry.bytes if entry else 0,
+                    }
+                )
+                before.setdefault(place.name, {})[image_id] = rows[-1]["state"]
+                after.setdefault(place.name, {})[image_id] = audit.MISSING
+            answers.append({"id": image_id, "datastores": rows})
+        todo = [
+            (place, answer["id"])
+            for answer in answers
+            for place, row in zip(everywhere, answer["datastores"])
+            if row["action"] == "remove"
+        ]
+        # All are checked before any is touched, in check mode as well: the same answer as the real run.
+        seed.refuse_used(session, todo)
+        if not check_mode:
+            run_id = seed.new_run()
+            for place, image_id in todo:
+                seed.remove(session, place, image_id, run_id)
+        return {"changed": bool(todo), "images": answers, "diff": {"before": _lines(before), "after": _lines(after)}}
+
+
+def _room(image, disk):
+    """The bytes that a datastore must have free while the image is made there.
+
+    A thin disk takes what it holds, about the size of its file. A sparse file stands beside the disk that is made of it.
+    """
+    if disk is None:  # nothing to do, or a copy of a disk that is as large as its file
+        return image.size
+    if image.kind == "sparse":
+        return 2 * image.size
+    return image.size
+
+
+def _describe(image, steps):
+    return {
+        "id": image.id,
+        "name": image.name,
+        "kind": image.kind,
+        "size": image.size,
+        "os_hash_algo": image.os_hash_algo,
+        "os_hash_value": image.os_hash_value,
+        "datastores": [
+            {
+                "name": step.datastore,
+                "state": step.state,
+                "action": step.action,
+                "source": step.source,
+                "round": step.round,
+                "via": None,
+                "seconds": None,
+            }
+            for step in steps
+        ],
+        "bytes_from_glance": sum(image.size for step in steps if step.action == "push"),
+    }
+
+
+def _note_done(row, done):
+    row["via"] = done.via
+    row["seconds"] = round(done.seconds, 3)
+
+
+def _diff(plans):
+    before, after = {}, {}
+    for image, _disk, _capacity, steps in plans:
+        for step in steps:
+            before.setdefault(step.datastore, {})[f"{image.id} ({image.name})"] = step.state
+            after.setdefault(step.datastore, {})[f"{image.id} ({image.name})"] = audit.COMPLETE
+    return {"before": _lines(before), "after": _lines(after)}
+
+
+def _lines(tree):
+    return json.dumps(tree, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,97 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The datastores of the chosen clusters, each once, with all that is needed to write to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
+
+
+@dataclass(frozen=True)
+class Location:
+    """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now."""
+
+    datastore: inventory.Datastore
+    place: files.Place
+    base: str
+    hosts: tuple
+    clusters: tuple
+    resource_pool: str
+    vm_folder: str
+
+    @property
+    def name(self):
+        """The datastore's name."""
+        return self.datastore.name
+
+    @property
+    def base_path(self):
+        """The datastore path of the cache folder."""
+        return self.place.path(self.base)
+
+    @property
+    def one_file_disks(self):
+        """Disks on vsan are objects: a listing shows no extents."""
+        return self.datastore.type == "vsan"
+
+    def image_path(self, image_id):
+        """The datastore path of an image's folder."""
+        return self.place.path(self.base, image_id)
+
+
+def base_folder(params):
+    """Gives the cache folder that the options of the fragment ``cache`` lead to.
+
+    :raises ValueError: see :func:`nova.cache.base_folder`.
+    """
+    return cache.base_folder(
+        params["cache_prefix"], params["subdirectory_name"], params["remove_unused_base_images"], params["my_ip"]
+    )
+
+
+def locations(hypervisors, base):
+    """Gives a :class:`Location` for each datastore that Nova may use in any of the clusters: a shared one comes once.
+
+    :arg hypervisors: as :func:`drivers.vc.hypervisors` gives them.
+    :arg base: the cache folder, relative to the datastore's root.
+    :returns: a dict by the datastore's managed object id.
+    """
+    found = {}
+    for hypervisor in hypervisors:
+        cluster = hypervisor.cluster
+        able = {
+            host.moid: host.name
+            for host in hypervisor.hosts
+            if host.connection_state == "connected" and not host.maintenance
+        }
+        for datastore in hypervisor.usable:
+            known = found.get(datastore.moid)
+            hosts = tuple(able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able)
+            found[datastore.moid] = Location(
+                datastore=datastore,
+                place=files.Place(datastore.name, cluster.datacenter.moid, cluster.datacenter.path),
+                base=base,
+                hosts=tuple(dict.fromkeys((known.hosts if known else ()) + hosts)),
+                clusters=(known.clusters if known else ()) + (cluster.name,),
+                resource_pool=known.resource_pool if known else cluster.resource_pool,
+                vm_folder=cluster.datacenter.vm_folder,
+            )
+    return found
+
+
+def audit_all(session, places, capacities=None):
+    """Lists and judges the cache folder of many datastores: one request a datastore and common polls.
+
+    :arg places: list of :class:`Location`.
+    :arg capacities: see :func:`audit.entries`.
+    :returns: a list in the same order, each a list of :class:`audit.Entry`.
+    """
+    trees = files.list_trees(session, [(place.datastore.browser, place.base_path) for place in places])
+    return [
+        audit.entries(tree, place.base_path, place.one_file_disks, capacities) for place, tree in zip(places, trees)
+    ]

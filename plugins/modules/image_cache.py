@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: image_cache
+short_description: Puts Glance images into Nova's cache on the datastores
+version_added: 0.1.0
+description:
+  - Puts images where Nova's VCDriver looks for them before it asks Glance, on every datastore that Nova may choose for the given clusters,
+    so that no boot waits for a download.
+  - An image is read from Glance at most once. It is written to one datastore, and vSphere copies it to the others. Its hash is compared
+    with Glance's while it flows.
+  - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
+  - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
+  - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. An image that Nova could not boot is refused
+    with the reason, before anything is changed.
+author:
+  - The openstack_vmware.nova authors (@openstack-vmware)
+options:
+  images:
+    description:
+      - Names or ids of the images. A name must be unique.
+      - With O(state=absent), the id of an image that Glance no longer has is fine.
+    type: list
+    elements: str
+    required: true
+    aliases: [image]
+  state:
+    description:
+      - V(present) seeds the images.
+      - V(absent) removes them from the caches, with their copies for linked clones. An image that the disk of any virtual machine is based on is
+        never removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  clusters:
+    required: true
+extends_documentation_fragment:
+  - openstack_vmware.nova.vcenter
+  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.cache
+  - openstack_vmware.nova.openstack
+  - openstack_vmware.nova.attributes
+notes:
+  - Where it runs needs to reach Glance, the vCenter and, for the fast way, the ESXi hosts by the names that they have in the vCenter. Where
+    no host can be reached, the image goes through the vCenter.
+seealso:
+  - module: openstack_vmware.nova.image_cache_info
+"""
+
+EXAMPLES = r"""
+- name: Seed two images on all datastores that Nova may choose for two clusters
+  openstack_vmware.nova.image_cache:
+    hostname: vcenter.example.com
+    username: nova@vsphere.local
+    password: "{{ vcenter_password }}"
+    images:
+      - ubuntu-24.04
+      - debian-12
+    clusters:
+      - cluster_name: cluster-a
+        datastore_regex: "^nova-"
+      - cluster_name: cluster-b
+        datastore_regex: "^nova-"
+    cache_prefix: vc1
+    openstack:
+      cloud: prod
+
+- name: Remove an image that was deleted in Glance
+  openstack_vmware.nova.image_cache:
+    hostname: vcenter.example.com
+    username: nova@vsphere.local
+    password: "{{ vcenter_password }}"
+    images:
+      - 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11
+    state: absent
+    clusters:
+      - cluster_name: cluster-a
+    cache_prefix: vc1
+    openstack:
+      cloud: prod
+"""
+
+RETURN = r"""
+images:
+  description: What was found and done for each image. In check mode, what would be done.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id: {description: Id of the image., type: str, sample: 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11}
+    name: {description: Name of the image., returned: with O(state=present), type: str, sample: ubuntu-24.04}
+    kind:
+      description: How the image travels; V(flat), V(sparse), V(streamOptimized) or V(iso).
+      returned: with O(state=present)
+      type: str
+      sample: sparse
+    size: {description: Bytes in Glance., returned: with O(state=present), type: int, sample: 629145600}
+    os_hash_algo: {description: Glance's hash algorithm., returned: with O(state=present), type: str, sample: sha512}
+    os_hash_value: {description: Glance's hash of the image., returned: with O(state=present), type: str, sample: 0f2c...}
+    bytes_from_glance: {description: Bytes read from Glance., returned: with O(state=present), type: int, sample: 629145600}
+    datastores:
+      description:
+        - One element a datastore. C(state) is what was found, V(complete), V(broken) or V(missing).
+        - C(action) is V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
+        - C(via) is the way that the bytes took, C(seconds) how long it took; both are unset in check mode and where nothing was done.
+      type: list
+      elements: dict
+      sample:
+        - {name: nova-a1, state: missing, action: push, source: null, round: 0, via: host esxi-01.example.com, seconds: 12.1}
+        - {name: nova-a2, state: missing, action: copy, source: nova-a1, round: 1, via: copy from nova-a1, seconds: 4.2}
+"""
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
+    cache_argument_spec,
+    clusters_argument_spec,
+    openstack_argument_spec,
+    vcenter_argument_spec,
+)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache
+
+
+def main():
+    run(
+        image_cache.run,
+        {
+            **vcenter_argument_spec(),
+            **clusters_argument_spec(required=True),
+            **cache_argument_spec(),
+            **openstack_argument_spec(),
+            "images": {"type": "list", "elements": "str", "required": True, "aliases": ["image"]},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
