@@ -1,0 +1,105 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must agree between the files of the collection."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", "__pycache__", "collections", "output"}
+# Written so that these lines do not match themselves.
+FORBIDDEN = {
+    "a path of one machine": re.compile(rb"/wor[k]/|/hom[e]/[a-z]|/User[s]/[a-z]|[.]pyen[v]/"),
+    "a package index": re.compile(
+        rb"pypi[.]org|pythonhosted[.]org|(?:proxy|sum)[.]golang[.]org|deb[.]debian[.]org|archive[.]ubuntu[.]com|registry[.]npmjs[.]org"
+    ),
+}
+
+
+def read_yaml(path):
+    """Gives what a YAML file of the collection says. :arg path: below the collection's root."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def modules():
+    """Gives the DOCUMENTATION of each module by the module's name."""
+    found = {}
+    for path in sorted((ROOT / "plugins" / "modules").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
+                found[path.stem] = yaml.safe_load(node.value.value)
+    return found
+
+
+def files():
+    """Gives every file of the collection; what git ignores is left out."""
+    for folder, names, entries in os.walk(ROOT):
+        names[:] = [name for name in names if name not in IGNORED]
+        yield from (Path(folder) / entry for entry in entries)
+
+
+@pytest.mark.parametrize("group", ["vcenter", "openstack"])
+def test_action_groups(group):
+    """`module_defaults: group/...` reaches exactly the modules that have the options of the fragment."""
+    fragment = f"openstack_vmware.nova.{group}"
+    having = {name for name, page in modules().items() if fragment in page.get("extends_documentation_fragment", [])}
+    assert having, f"no module uses the fragment {fragment}"
+    members = read_yaml("meta/runtime.yml")["action_groups"][group]
+    assert {member.removeprefix("openstack_vmware.nova.") for member in members if isinstance(member, str)} == having
+
+
+def test_action_groups_are_these():
+    """No group without a fragment that says what may be in it."""
+    assert set(read_yaml("meta/runtime.yml")["action_groups"]) == {"vcenter", "openstack"}
+
+
+ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
+
+
+def test_there_are_roles():
+    """With no role found the tests below would say nothing."""
+    assert {"nova_vcdriver", "image_seed"} <= set(ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_variables(role):
+    """Each default of a role is an argument of its main entry with the same value, and the other way round."""
+    defaults = read_yaml(f"roles/{role}/defaults/main.yml")
+    entries = read_yaml(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]
+    options = entries["main"]["options"]
+    assert sorted(set(defaults) - set(options)) == [], "in defaults, but not in argument_specs"
+    optional = {name for name, option in options.items() if not option.get("required")}
+    assert sorted(optional - set(defaults)) == [], "optional in argument_specs, but not in defaults"
+    for name, option in options.items():
+        assert name.startswith(f"{role}_"), f"{name} has not the role's prefix"
+        if "default" in option:
+            assert option["default"] == defaults[name], f"the default of {name} differs"
+    for entry, page in entries.items():
+        assert sorted(set(page.get("options", {})) - set(options)) == [], f"the entry {entry} has arguments that main has not"
+        assert entry == "main" or (ROOT / "roles" / role / "tasks" / f"{entry}.yml").is_file(), f"no task file {entry}.yml"
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_nothing_of_one_machine(what):
+    """The tree works on any machine: no path of a home, no address of one package index."""
+    matches = []
+    for path in files():
+        found = FORBIDDEN[what].search(path.read_bytes()) if path.is_file() else None
+        if found:
+            matches.append(f"{path.relative_to(ROOT)}: {found.group().decode()}")
+    assert matches == []
+
+
+def test_sanity_ignores_nothing():
+    """Each finding of ansible-test sanity is repaired, not put on a list."""
+    lists = list((ROOT / "tests" / "sanity").glob("ignore-*.txt"))
+    assert lists
+    assert [path.name for path in lists if path.read_bytes()] == []

@@ -1,0 +1,155 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of docs/architecture.md on who may import whom, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+UTILS = PLUGINS / "module_utils"
+PACKAGE = "ansible_collections.openstack_vmware.nova.plugins"
+
+# What each room or file of module_utils may import from the others. Arrows point downwards only.
+ALLOWED = {
+    "errors": set(),
+    "deps": {"errors"},
+    "argument_spec": set(),
+    "module": {"errors"},
+    "nova": set(),
+    "glance": {"errors"},
+    "vsphere": {"errors"},
+    "openstack": {"errors", "deps"},
+    "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
+    "seeding": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers"},
+}
+# Third-party packages a room may import, besides the standard library.
+LIBRARIES = {
+    "argument_spec": {"ansible"},
+    "deps": {"ansible"},
+    "module": {"ansible"},
+    "vsphere": {"pyVim", "pyVmomi", "requests"},
+    "glance": {"openstack", "keystoneauth1"},
+    "openstack": {"openstack", "keystoneauth1"},
+}
+# nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
+IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
+MODULE_MAY_USE = {"module", "argument_spec", "drivers", "seeding", "openstack"}
+
+
+def parse(path):
+    """Gives the syntax tree of a source file."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports(tree):
+    """Gives the dotted name of everything that a tree imports, wherever the import stands: ``package.module``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the room that they come from"
+            # `from room import file` names a file of the room.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(dotted):
+    """Gives the room of module_utils that a dotted name is in, or None if it is not the collection's."""
+    prefix = f"{PACKAGE}.module_utils."
+    assert dotted.startswith(prefix) or not dotted.startswith("ansible_collections."), f"{dotted} is not in module_utils"
+    return dotted[len(prefix):].split(".")[0] if dotted.startswith(prefix) else None
+
+
+def utils():
+    """Gives (room, file) of each source file in module_utils."""
+    for path in sorted(UTILS.rglob("*.py")):
+        relative = path.relative_to(UTILS)
+        if relative.name != "__init__.py":
+            yield relative.parts[0].removesuffix(".py"), path
+
+
+def named(path):
+    """Gives a test's name: the file's path below plugins/."""
+    return str(path.relative_to(PLUGINS))
+
+
+@pytest.mark.parametrize("room, path", [pytest.param(room, path, id=named(path)) for room, path in utils()])
+def test_utils_import_downwards(room, path):
+    """A room uses only the rooms below it and its own libraries."""
+    assert room in ALLOWED, f"docs/architecture.md has no room {room}"
+    for dotted in imports(parse(path)):
+        other = room_of(dotted)
+        if other is not None:
+            assert other in ALLOWED[room] | {room}, f"{room} may not import {dotted}"
+            continue
+        library = dotted.split(".")[0]
+        assert library in LIBRARIES.get(room, set()) or library in sys.stdlib_module_names, f"{room} may not import {dotted}"
+        if room == "nova":
+            assert library not in IMPURE, f"nova/ is pure and may not import {dotted}"
+
+
+def test_init_files_are_empty():
+    """An __init__.py with code would be run by each import of its room."""
+    filled = [named(path) for path in PLUGINS.rglob("__init__.py") if path.read_bytes().strip()]
+    assert not filled
+
+
+MODULES = [pytest.param(path, id=path.stem) for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem != "__init__"]
+
+
+def test_there_are_modules():
+    """With no module found the tests below would say nothing."""
+    assert MODULES
+
+
+def is_main_guard(node):
+    """Tells whether a statement is ``if __name__ == "__main__": main()``."""
+    return isinstance(node, ast.If) and ast.unparse(node) == "if __name__ == '__main__':\n    main()"
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_module_is_a_page_and_a_call(path):
+    """A module has its documentation, an argument spec and main(); what it does is in module_utils."""
+    documents, functions = set(), set()
+    for node in parse(path).body:
+        if isinstance(node, ast.Assign):
+            (target,) = node.targets
+            assert isinstance(target, ast.Name), ast.unparse(node)
+            if target.id in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
+                assert isinstance(node.value, ast.Constant), f"{target.id} is not plain text"
+                documents.add(target.id)
+            else:
+                assert target.id == "ARGUMENT_SPEC", f"{target.id} belongs into module_utils"
+        elif isinstance(node, ast.FunctionDef):
+            assert node.name in ("argument_spec", "main"), f"{node.name}() belongs into module_utils"
+            functions.add(node.name)
+        else:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            assert docstring or isinstance(node, (ast.Import, ast.ImportFrom)) or is_main_guard(node), ast.unparse(node)
+    assert documents == {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+    assert "main" in functions
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_module_uses_one_room(path):
+    """A module makes one call into one room, and touches no library by itself."""
+    rooms = set()
+    for dotted in imports(parse(path)):
+        room = room_of(dotted)
+        if room is None:
+            assert dotted.startswith("__future__."), f"a module may not import {dotted}"
+        else:
+            assert room in MODULE_MAY_USE, f"a module may not import {dotted}"
+            rooms.add(room)
+    assert len(rooms - {"module", "argument_spec"}) == 1, rooms
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((PLUGINS / "doc_fragments").glob("*.py"))])
+def test_fragments_import_nothing(path):
+    """A fragment is text."""
+    assert [dotted for dotted in imports(parse(path)) if not dotted.startswith("__future__.")] == []
