@@ -221,9 +221,13 @@ def integration(stage):
 
 
 def molecule(stage):
-    """Every scenario of the roles, on a host that lab/hosts makes."""
-    for scenario in sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
-        stage.check("molecule", "test", "--scenario-name", scenario, cwd=ROOT / "extensions")
+    """Every scenario of the roles, on a host that lab/hosts makes and a simulator of its own."""
+    with simulator() as variables:
+        names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username",
+                 "VMWARE_PASSWORD": "password", "VMWARE_CA_PATH": "ca_path"}  # fmt: skip
+        environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
+        for scenario in sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
+            stage.check("molecule", "test", "--scenario-name", scenario, cwd=ROOT / "extensions", **environment)
 
 
 def acceptance(stage):
