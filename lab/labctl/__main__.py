@@ -4,6 +4,8 @@ import shutil
 import sys
 import time
 
+import openstack.exceptions
+
 from . import base, demo, outputs, services, stages
 
 HOSTS = base.SOURCES / "hosts/hosts"
@@ -16,16 +18,28 @@ def running():
         return False
     if any(services.ask(name) for name in services.ASKED):
         return False
-    return set(services.agents().values()) == {"up"}
+    try:
+        return set(services.agents().values()) == {"up"}
+    except openstack.exceptions.SDKException:
+        return False
+
+
+def hosts_complete():
+    """True unless Nova knows a nova-compute whose compute host is gone: Nova refuses a new host under an old name."""
+    running_hosts = {line.split()[0] for line in base.run([HOSTS, "list"]).splitlines() if line.endswith(" running")}
+    with services.connect() as cloud:
+        known = list(cloud.compute.services(binary="nova-compute"))
+    return not known or running_hosts >= set(outputs.COMPUTE)
 
 
 def up(with_host=False):
     """Starts the lab, or says that it runs. with_host: also makes the image of the compute hosts, at the same time."""
     began = time.monotonic()
-    if base.ETC.exists() and str(base.LAB) in _owner() and running():
+    if f"{base.LAB}/" in _owner() and running() and (not with_host or hosts_complete()):
         base.say(f"the lab runs ({time.monotonic() - began:.1f} s)")
         return
     down(quiet=True)
+    base.sockets()
     if not base.ports_free(base.ports()):
         base.say("others took the lab's ports; it moves to a free block")
         base.ports(new=True)

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from . import base, services
 
-PACKAGES = ("rabbitmq-server", "mariadb-server-core", "mariadb-client-core", "qemu-utils", "openssh-client")
+PACKAGES = ("rabbitmq-server", "mariadb-server-core", "mariadb-client-core", "qemu-utils", "genisoimage", "openssh-client")
 TEMPLATE = base.LAB / "template"
 POLICY = "/usr/sbin/policy-rc.d"
 
