@@ -28,7 +28,7 @@ func (b *browser) SearchDatastoreTask(ctx *simulator.Context, req *types.SearchD
 		return res[0], nil
 	}
 	return &methods.SearchDatastore_TaskBody{Res: &types.SearchDatastore_TaskResponse{
-		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "searchDatastore", run)}}
+		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "HostDatastoreBrowser.SearchDatastore_Task", run)}}
 }
 
 // SearchDatastoreSubFoldersTask lists a folder and all below it.
@@ -41,7 +41,7 @@ func (b *browser) SearchDatastoreSubFoldersTask(ctx *simulator.Context, req *typ
 		return types.ArrayOfHostDatastoreBrowserSearchResults{HostDatastoreBrowserSearchResults: res}, nil
 	}
 	return &methods.SearchDatastoreSubFolders_TaskBody{Res: &types.SearchDatastoreSubFolders_TaskResponse{
-		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "searchDatastoreSubFolders", run)}}
+		Returnval: b.runTask(ctx, b.browsed(req.This, req.DatastorePath), "HostDatastoreBrowser.SearchDatastoreSubFolders_Task", run)}}
 }
 
 // browsed is the managed entity of a search: the datastore.
@@ -81,16 +81,16 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 			return err
 		}
 		folder := dir.name()
-		if dir.rel == "" {
-			folder = "[" + dir.Name + "]" // vSphere writes the root without a blank
+		switch {
+		case dir.rel == "":
+			folder = "[" + dir.Name + "]"
+		case recurse:
+			folder += "/" // scripts for vSphere put folderPath and path together as they are
 		}
 		found := types.HostDatastoreBrowserSearchResults{Datastore: &dir.ref, FolderPath: folder}
 		var below []file
 		for _, e := range entries {
 			f := file{dir.store, path.Join(dir.rel, e.Name())}
-			if strings.HasPrefix(e.Name(), ".copy-") {
-				continue // ours: a copy under way
-			}
 			if e.IsDir() && recurse {
 				below = append(below, f)
 			}

@@ -177,6 +177,10 @@ func (s *server) placeNew(ctx *simulator.Context, pool types.ManagedObjectRefere
 	if cluster == nil {
 		return nil, &types.ManagedObjectNotFound{Obj: pool}
 	}
+	if c, ok := cluster.(*simulator.ClusterComputeResource); ok && len(c.Host) > 1 && !drsEnabled(c) {
+		// API, Folder.CreateVM_Task: "For a stand-alone host or a cluster with DRS, host can be omitted".
+		return nil, &types.InvalidArgument{InvalidProperty: "host"}
+	}
 	need := demand{stores: []*store{home}}
 	for _, c := range config.DeviceChange {
 		if b, ok := c.GetVirtualDeviceConfigSpec().Device.GetVirtualDevice().Backing.(types.BaseVirtualDeviceFileBackingInfo); ok {
@@ -234,7 +238,7 @@ func (m *vmMethods) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_T
 		}
 		return m.waitTask(res.(*methods.PowerOnVM_TaskBody).Res.Returnval)
 	}
-	return &methods.PowerOnVM_TaskBody{Res: &types.PowerOnVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "powerOn", task)}}
+	return &methods.PowerOnVM_TaskBody{Res: &types.PowerOnVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "VirtualMachine.PowerOnVM_Task", task)}}
 }
 
 // admit finds the VM a host to run on and moves it there.

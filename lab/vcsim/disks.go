@@ -52,7 +52,7 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 		return req.Name, nil
 	}
 	return &methods.CreateVirtualDisk_TaskBody{Res: &types.CreateVirtualDisk_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "createVirtualDisk", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "VirtualDiskManager.CreateVirtualDisk_Task", task)}}
 }
 
 // CopyVirtualDiskTask copies a disk. A hosted sparse source becomes a VMFS disk.
@@ -67,10 +67,10 @@ func (m *diskManager) CopyVirtualDiskTask(ctx *simulator.Context, req *types.Cop
 			s := spec.GetVirtualDiskSpec()
 			kind = diskKind{thin: s.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(s.AdapterType)}
 		}
-		return nil, copyDisk(src, dst, kind, req.DestSpec != nil, req.Force != nil && *req.Force)
+		return nil, m.copyDisk(src, dst, kind, req.DestSpec != nil, req.Force != nil && *req.Force)
 	}
 	return &methods.CopyVirtualDisk_TaskBody{Res: &types.CopyVirtualDisk_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "copyVirtualDisk", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "VirtualDiskManager.CopyVirtualDisk_Task", task)}}
 }
 
 // MoveVirtualDiskTask moves a disk: a rename on one datastore, copy and delete between two.
@@ -83,10 +83,10 @@ func (m *diskManager) MoveVirtualDiskTask(ctx *simulator.Context, req *types.Mov
 		if user := m.lockedBy(src); user != "" {
 			return nil, fileLocked(src)
 		}
-		return nil, moveDisk(src, dst, req.Force != nil && *req.Force)
+		return nil, m.moveDisk(src, dst, req.Force != nil && *req.Force)
 	}
 	return &methods.MoveVirtualDisk_TaskBody{Res: &types.MoveVirtualDisk_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "moveVirtualDisk", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "VirtualDiskManager.MoveVirtualDisk_Task", task)}}
 }
 
 // DeleteVirtualDiskTask deletes descriptor and extent.
@@ -112,7 +112,7 @@ func (m *diskManager) DeleteVirtualDiskTask(ctx *simulator.Context, req *types.D
 		return nil, nil
 	}
 	return &methods.DeleteVirtualDisk_TaskBody{Res: &types.DeleteVirtualDisk_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "deleteVirtualDisk", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "VirtualDiskManager.DeleteVirtualDisk_Task", task)}}
 }
 
 // ExtendVirtualDiskTask grows a disk to NewCapacityKb KiB. The same size succeeds (Nova asks for it when an image's
@@ -138,8 +138,11 @@ func (m *diskManager) ExtendVirtualDiskTask(ctx *simulator.Context, req *types.E
 		case !d.kind.thin && size-d.size > f.freeSpace():
 			return nil, noSpace(f)
 		}
-		if err = os.Truncate(d.extent.path(), size); err == nil {
-			err = writeDescriptor(f, size, d.kind, nil)
+		if d.parent == nil {
+			err = os.Truncate(d.extent.path(), size)
+		}
+		if err == nil {
+			err = writeDescriptor(f, size, d.kind, d.parent)
 		}
 		if err != nil {
 			return nil, fileFault(f.name(), err)
@@ -147,7 +150,7 @@ func (m *diskManager) ExtendVirtualDiskTask(ctx *simulator.Context, req *types.E
 		return nil, nil
 	}
 	return &methods.ExtendVirtualDisk_TaskBody{Res: &types.ExtendVirtualDisk_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "extendVirtualDisk", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "VirtualDiskManager.ExtendVirtualDisk_Task", task)}}
 }
 
 // QueryVirtualDiskUuid gives an id that follows from the disk's path.
@@ -195,8 +198,9 @@ func diskFault(f file, err error) types.BaseMethodFault {
 	return fileFault(f.name(), err)
 }
 
-// copyDisk copies src to dst; nothing is left at dst when it fails. respec says that kind comes from the caller.
-func copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethodFault {
+// copyDisk copies src to dst; nothing is left at dst when it fails. respec says that kind comes from the caller. The
+// copy of a child is a disk of its own.
+func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethodFault {
 	if src.path() == dst.path() {
 		return alreadyExists(dst)
 	}
@@ -210,7 +214,7 @@ func copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethod
 		return notFound(dst.with(""))
 	}
 	// Under another name first: a destination that exists stays what it is until the copy is there.
-	tmp, err := sameFileSystemTemp(dst.with("").path(), ".copy-*")
+	tmp, err := sameFileSystemTemp(s.uploadsDir(), "copy-*")
 	if err != nil {
 		return fileFault(dst.name(), err)
 	}
@@ -231,13 +235,15 @@ func copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethod
 		if err != nil {
 			return diskFault(src, err)
 		}
-		if info, err := os.Stat(d.extent.path()); err == nil && allocated(info) > dst.freeSpace() {
+		root, err := s.root(d)
+		if err != nil {
+			return diskFault(src, err)
+		}
+		if info, err := os.Stat(root.extent.path()); err == nil && allocated(info) > dst.freeSpace() {
 			return noSpace(dst)
 		}
-		if d.child {
-			return &types.NotSupported{} // the content of a child is its parent's and its own: not modelled
-		}
-		if err := copySparse(d.extent.path(), tmp); err != nil {
+		if err := errors.Join(copySparse(root.extent.path(), tmp), os.Truncate(tmp, d.size)); err != nil {
+			_ = os.Remove(tmp)
 			return fileFault(dst.name(), err)
 		}
 		size = d.size
@@ -262,9 +268,9 @@ func copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethod
 }
 
 // moveDisk moves src to dst.
-func moveDisk(src, dst file, force bool) types.BaseMethodFault {
+func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if isHosted(src.path()) || src.store != dst.store {
-		if fault := copyDisk(src, dst, diskKind{}, false, force); fault != nil {
+		if fault := s.copyDisk(src, dst, diskKind{}, false, force); fault != nil {
 			return fault
 		}
 		if d, err := openDisk(src); err == nil {
@@ -278,21 +284,23 @@ func moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if err != nil {
 		return diskFault(src, err)
 	}
-	if (dst.exists() || dst.flat().exists()) && !force {
+	if src.path() == dst.path() || (dst.exists() || dst.flat().exists()) && !force {
 		return alreadyExists(dst)
 	}
 	if info, err := os.Stat(dst.with("").path()); err != nil || !info.IsDir() {
 		return notFound(dst.with(""))
 	}
-	if err := os.Rename(d.extent.path(), dst.flat().path()); err != nil {
+	to := dst.flat()
+	if d.parent != nil {
+		to = dst.with(deltaName(path.Base(dst.rel)))
+	}
+	if err := os.Rename(d.extent.path(), to.path()); err != nil {
 		return fileFault(dst.name(), err)
 	}
 	// The descriptor names its extent, so it is written anew.
-	if err := writeDescriptor(dst, d.size, d.kind, nil); err != nil {
+	if err := writeDescriptor(dst, d.size, d.kind, d.parent); err != nil {
 		return fileFault(dst.name(), err)
 	}
-	if path.Base(src.rel) != "" && src.path() != dst.path() {
-		_ = os.Remove(src.path())
-	}
+	_ = os.Remove(src.path())
 	return nil
 }

@@ -61,7 +61,7 @@ func (m *fileManager) DeleteDatastoreFileTask(ctx *simulator.Context, req *types
 		return nil, m.deleteFile(f)
 	}
 	return &methods.DeleteDatastoreFile_TaskBody{Res: &types.DeleteDatastoreFile_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "deleteDatastoreFile", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "FileManager.DeleteDatastoreFile_Task", task)}}
 }
 
 // deleteFile deletes a file or a folder that no running VM uses.
@@ -90,7 +90,7 @@ func (m *fileManager) MoveDatastoreFileTask(ctx *simulator.Context, req *types.M
 		return nil, m.moveFile(src, dst, req.Force != nil && *req.Force)
 	}
 	return &methods.MoveDatastoreFile_TaskBody{Res: &types.MoveDatastoreFile_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "moveDatastoreFile", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "FileManager.MoveDatastoreFile_Task", task)}}
 }
 
 func (s *server) moveFile(src, dst file, force bool) types.BaseMethodFault {
@@ -146,7 +146,7 @@ func (m *fileManager) CopyDatastoreFileTask(ctx *simulator.Context, req *types.C
 		return nil, copyTree(src, dst)
 	}
 	return &methods.CopyDatastoreFile_TaskBody{Res: &types.CopyDatastoreFile_TaskResponse{
-		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "copyDatastoreFile", task)}}
+		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "FileManager.CopyDatastoreFile_Task", task)}}
 }
 
 // copyTree copies a file, or a folder with all in it, to a name that is free. What it made is removed when it fails.
@@ -205,7 +205,7 @@ func (s *server) lockedBy(f file) string {
 			for _, used := range vmFiles(vm) {
 				var p object.DatastorePath
 				if p.FromString(used) && p.Datastore == f.Name && (p.Path == f.rel || strings.HasPrefix(p.Path, f.rel+"/") ||
-					strings.HasSuffix(p.Path, ".vmdk") && flatName(p.Path) == f.rel) {
+					f.rel == flatName(p.Path) || f.rel == deltaName(p.Path)) {
 					name = vm.Name
 					return
 				}

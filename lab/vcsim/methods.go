@@ -74,12 +74,15 @@ func locked(ctx *simulator.Context, ref types.ManagedObjectReference, f func() s
 	return res
 }
 
-// runTask starts run as a task and gives the task's reference. Unlike the simulator's tasks it holds no lock while
+// runTask starts run as a task and gives the task's reference; name is "<type>.<method>". Unlike the simulator's tasks it holds no lock while
 // it runs, as vSphere's copies run in parallel, and its info.entity is a managed entity, which pyVmomi insists on
 // (gap 19; TaskInfo.entity is a ManagedEntity in the API).
 func (s *server) runTask(ctx *simulator.Context, entity types.ManagedObjectReference, name string,
 	run func() (types.AnyType, types.BaseMethodFault)) types.ManagedObjectReference {
 	t := simulator.CreateTask(entity, name, nil)
+	kind, method, _ := strings.Cut(name, ".")
+	t.Info.Name = method
+	t.Info.DescriptionId = kind + "." + strings.ToLower(method[:1]) + strings.TrimSuffix(method[1:], "_Task")
 	if e, ok := s.reg.Get(entity).(mo.Entity); ok {
 		t.Info.EntityName = e.Entity().Name
 	}

@@ -43,8 +43,8 @@ type lease struct {
 
 	mu    sync.Mutex
 	vm    *simulator.VirtualMachine
-	disks map[string]*upload // by the name in the URL
-	state types.HttpNfcLeaseState
+	disks map[string]*upload      // by the name in the URL
+	phase types.HttpNfcLeaseState // State is the simulator's to lock
 }
 
 // upload is one disk of a lease.
@@ -77,8 +77,8 @@ func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) 
 		folder = &dc.VmFolder
 	}
 	l := &lease{s: m.server, ctx: m.newContext(ctx), id: uuid.NewString(), disks: map[string]*upload{}}
-	l.HttpNfcLease.State = types.HttpNfcLeaseStateInitializing
-	l.HttpNfcLease.InitializeProgress, l.HttpNfcLease.TransferProgress = 0, 0
+	l.Self.Type = "HttpNfcLease"
+	l.State = types.HttpNfcLeaseStateInitializing
 	ref := ctx.Session.Put(l).Reference()
 	m.leases.mu.Lock()
 	if m.leases.open == nil {
@@ -134,7 +134,7 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 			Disk: types.NewBool(true), TargetId: name, DatastoreKey: f.url()})
 		n++
 	}
-	l.state = types.HttpNfcLeaseStateReady
+	l.phase = types.HttpNfcLeaseStateReady
 	l.timer = time.AfterFunc(leaseTimeout, func() {
 		l.abort(&types.Timedout{})
 	})
@@ -164,7 +164,7 @@ func (l *lease) set(name string, val any) {
 // fail puts the lease into the error state.
 func (l *lease) fail(fault types.BaseMethodFault) {
 	l.mu.Lock()
-	l.state = types.HttpNfcLeaseStateError
+	l.phase = types.HttpNfcLeaseStateError
 	l.mu.Unlock()
 	l.set("error", &types.LocalizedMethodFault{Fault: fault, LocalizedMessage: faultMessage(fault)})
 	l.set("state", types.HttpNfcLeaseStateError)
@@ -218,21 +218,21 @@ func (l *lease) HttpNfcLeaseProgress(_ *simulator.Context, req *types.HttpNfcLea
 // the VM is removed.
 func (l *lease) HttpNfcLeaseComplete(_ *simulator.Context, _ *types.HttpNfcLeaseComplete) soap.HasFault {
 	l.mu.Lock()
-	whole := l.state == types.HttpNfcLeaseStateReady
+	whole := l.phase == types.HttpNfcLeaseStateReady
 	for _, u := range l.disks {
 		whole = whole && u.done
 	}
 	l.mu.Unlock()
 	if !whole {
 		fault := &types.InvalidState{}
-		go l.abort(fault)
+		l.abort(fault)
 		return &methods.HttpNfcLeaseCompleteBody{Fault_: soapFault(fault)}
 	}
 	l.end()
 	l.mu.Lock()
 	l.timer.Stop()
 	l.mu.Unlock()
-	go l.set("state", types.HttpNfcLeaseStateDone)
+	l.set("state", types.HttpNfcLeaseStateDone)
 	return &methods.HttpNfcLeaseCompleteBody{Res: new(types.HttpNfcLeaseCompleteResponse)}
 }
 
@@ -291,7 +291,7 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		if err := l.receive(r, u); err != nil {
 			log.Printf("import of %s: %v", u.desc.name(), err)
 			fault := &types.InvalidDiskFormat{}
-			go l.abort(fault)
+			l.abort(fault)
 			refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: "+faultMessage(fault))
 			return
 		}

@@ -79,6 +79,8 @@ var loggedArgs = map[string]bool{
 	"uuid": true, "instanceUuid": true, "percent": true, "userName": true, "memoryMB": true, "numCPUs": true, "host": true,
 }
 
+var sessionKey = regexp.MustCompile(`session\[[^\]]*\]`)
+
 // summarize finds the method, its object and the loggedArgs of a SOAP request. An argument that occurs more than
 // once is logged with its first value.
 func summarize(body []byte) (method, object string, args map[string]string) {
@@ -113,7 +115,8 @@ func summarize(body []byte) (method, object string, args map[string]string) {
 			stack = stack[:len(stack)-1]
 			switch {
 			case name == "_this":
-				object += strings.TrimSpace(text.String())
+				// The simulator names a session's objects by the session's key, which is the cookie as well.
+				object += sessionKey.ReplaceAllString(strings.TrimSpace(text.String()), "session")
 			case inBody > 0 && len(stack) > inBody && loggedArgs[name] && args[name] == "":
 				if v := strings.TrimSpace(text.String()); v != "" && len(v) < 512 && !strings.HasPrefix(method, "Retrieve") {
 					if args == nil {

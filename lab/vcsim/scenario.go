@@ -325,12 +325,15 @@ func stableUUID(words ...string) string {
 	return id.String()
 }
 
-// listenAddresses are the distinct addresses of the hosts, with the hosts that have them.
+// listenAddresses are the distinct addresses of the connected hosts, with the hosts that have them.
 func (sc *Scenario) listenAddresses() (map[string][]string, error) {
 	m := map[string][]string{}
 	for _, dc := range sc.Datacenters {
 		for _, c := range dc.Clusters {
 			for _, h := range c.Hosts {
+				if h.State != "connected" {
+					continue
+				}
 				if net.ParseIP(h.Address) == nil {
 					return nil, fmt.Errorf("host %s: address %q is no IP address (or use -host-listeners=false)", h.Name, h.Address)
 				}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/vmware/govmomi/vmdk"
@@ -105,7 +106,7 @@ type disk struct {
 	size   int64 // bytes
 	kind   diskKind
 	cid    vmdk.DiskContentID
-	child  bool
+	parent *parentLink // of a child
 }
 
 // Errors of a disk's files.
@@ -113,6 +114,8 @@ var (
 	errNotDisk  = errors.New("the file is not a virtual disk")
 	errNoExtent = errors.New("the disk's extent is missing or too short")
 )
+
+var parentHint = regexp.MustCompile(`(?m)^parentFileNameHint="(.+)"`)
 
 // openDisk reads a descriptor and checks its extent. Errors: that of the file system, errNotDisk, errNoExtent.
 func openDisk(f file) (*disk, error) {
@@ -138,10 +141,13 @@ func openDisk(f file) (*disk, error) {
 	if x.Info == "" || x.Info != path.Base(x.Info) { // an extent elsewhere is nobody's business here
 		return nil, errNoExtent
 	}
-	res := &disk{desc: f, extent: f.with(x.Info), size: x.Size * sector, cid: d.CID, child: x.Type == "VMFSSPARSE",
+	res := &disk{desc: f, extent: f.with(x.Info), size: x.Size * sector, cid: d.CID,
 		kind: diskKind{thin: d.DDB["thinProvisioned"] == "1", adapter: d.DDB["adapterType"]}}
+	if m := parentHint.FindSubmatch(data); m != nil {
+		res.parent = &parentLink{cid: d.ParentCID, hint: string(m[1])}
+	}
 	info, err = os.Stat(res.extent.path())
-	if err != nil || !info.Mode().IsRegular() || !res.child && info.Size() < res.size {
+	if err != nil || !info.Mode().IsRegular() || res.parent == nil && info.Size() < res.size {
 		return nil, errNoExtent
 	}
 	return res, nil
@@ -370,6 +376,35 @@ func copySparse(src, dst string) (err error) {
 		at = hole
 	}
 	return nil
+}
+
+// linkTo makes the link that a child of the disk has.
+func (d *disk) linkTo() *parentLink {
+	return &parentLink{cid: d.cid, hint: "/vmfs/volumes/" + d.desc.uuid + "/" + d.desc.rel}
+}
+
+// root is the disk at the end of a chain: its extent is the content of all, since no guest writes into a child here.
+func (s *server) root(d *disk) (*disk, error) {
+	for range 32 {
+		if d.parent == nil {
+			return d, nil
+		}
+		id, rel, _ := strings.Cut(strings.TrimPrefix(d.parent.hint, "/vmfs/volumes/"), "/")
+		var st *store
+		for _, x := range s.stores {
+			if x.uuid == id {
+				st = x
+			}
+		}
+		if st == nil {
+			return nil, errNoExtent
+		}
+		var err error
+		if d, err = openDisk(file{st, rel}); err != nil {
+			return nil, errNoExtent
+		}
+	}
+	return nil, errNoExtent
 }
 
 // removeDisk removes a disk's files; the descriptor first, so that nobody finds half a disk.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/object"
@@ -26,7 +27,7 @@ func (m *folderMethods) CreateVMTask(ctx *simulator.Context, req *types.CreateVM
 		}
 		return ref, nil
 	}
-	return &methods.CreateVM_TaskBody{Res: &types.CreateVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "createVm", task)}}
+	return &methods.CreateVM_TaskBody{Res: &types.CreateVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "Folder.CreateVM_Task", task)}}
 }
 
 // newContext is a context for a task: the simulator's locks belong to a context, so a task may not share the call's.
@@ -60,7 +61,7 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 		home.rel = dir + "/" + name + ".vmx"
 		config.Files.VmPathName = home.name()
 	}
-	disks, fault := s.prepareDevices(dc, home, config.DeviceChange, nil)
+	disks, fault := s.prepareDevices(dc, home, config.DeviceChange)
 	if fault != nil {
 		return none, fault
 	}
@@ -117,7 +118,7 @@ type newDisk struct {
 }
 
 // prepareDevices completes a request's devices as vSphere would and gives the disks that will be made.
-func (s *server) prepareDevices(dc types.ManagedObjectReference, home file, changes []types.BaseVirtualDeviceConfigSpec, taken []string) ([]newDisk, types.BaseMethodFault) {
+func (s *server) prepareDevices(dc types.ManagedObjectReference, home file, changes []types.BaseVirtualDeviceConfigSpec) ([]newDisk, types.BaseMethodFault) {
 	var disks []newDisk
 	for _, c := range changes {
 		spec := c.GetVirtualDeviceConfigSpec()
@@ -229,14 +230,44 @@ func (s *server) finishDisks(ctx *simulator.Context, vm *simulator.VirtualMachin
 			if err != nil {
 				return diskFault(pf, err)
 			}
-			link = &parentLink{cid: parent.cid, hint: "/vmfs/volumes/" + pf.uuid + "/" + pf.rel}
+			link = parent.linkTo()
 		}
 		if err := createDisk(f, d.size, d.kind, link); err != nil {
 			return fileFault(f.name(), err)
 		}
 	}
-	ctx.WithLock(vm, func() { vm.RefreshStorageInfo(ctx, nil) })
+	ctx.WithLock(vm, func() {
+		vm.RefreshStorageInfo(ctx, nil)
+		s.fixLayout(dc, vm)
+	})
 	return nil
+}
+
+// fixLayout corrects layoutEx: the simulator lists a -flat for each disk, but a child has a -delta.
+func (s *server) fixLayout(dc types.ManagedObjectReference, vm *simulator.VirtualMachine) {
+	keys := map[string]int32{}
+	for _, f := range vm.LayoutEx.File {
+		keys[f.Name] = f.Key
+	}
+	wrong := map[int32]int32{} // key of a -flat that is not there: key of the -delta
+	vm.LayoutEx.File = slices.DeleteFunc(vm.LayoutEx.File, func(x types.VirtualMachineFileLayoutExFileInfo) bool {
+		f, fault := s.resolve(&dc, x.Name)
+		base, isFlat := strings.CutSuffix(x.Name, "-flat.vmdk")
+		if fault != nil || !isFlat || f.exists() {
+			return false
+		}
+		wrong[x.Key] = keys[base+"-delta.vmdk"]
+		return true
+	})
+	for i := range vm.LayoutEx.Disk {
+		for j := range vm.LayoutEx.Disk[i].Chain {
+			for k, key := range vm.LayoutEx.Disk[i].Chain[j].FileKey {
+				if right, ok := wrong[key]; ok {
+					vm.LayoutEx.Disk[i].Chain[j].FileKey[k] = right
+				}
+			}
+		}
+	}
 }
 
 // vmMethods are VirtualMachine's methods that see capacity, locks and files.
@@ -262,7 +293,7 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 		if fault != nil {
 			return nil, fault
 		}
-		disks, fault := m.prepareDevices(dc, home, req.Spec.DeviceChange, nil)
+		disks, fault := m.prepareDevices(dc, home, req.Spec.DeviceChange)
 		if fault != nil {
 			return nil, fault
 		}
@@ -276,7 +307,7 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 		}
 		return result, m.finishDisks(ctx, vm, disks)
 	}
-	return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "reconfigure", task)}}
+	return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "VirtualMachine.ReconfigVM_Task", task)}}
 }
 
 // DestroyTask deletes a VM with its files. The simulator ends the task while it still deletes.
@@ -288,7 +319,7 @@ func (m *vmMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task)
 	ctx = m.newContext(ctx)
 	entity := *vm.Parent
 	task := func() (types.AnyType, types.BaseMethodFault) { return nil, m.destroy(ctx, vm) }
-	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, entity, "destroy", task)}}
+	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, entity, "VirtualMachine.Destroy_Task", task)}}
 }
 
 // destroy unregisters a VM and deletes its disks and its folder. A disk's parents are other disks and stay.

@@ -75,8 +75,11 @@ def staged(session, location, image_id, run):
     files.make_directory(session, location.place, STAGE, f"{image_id}-{run}", image_id)
     try:
         yield stage
-    finally:
-        files.delete(session, location.place, stage.root)
+    except BaseException:
+        with contextlib.suppress(NovaVmwareError):  # why it failed matters more than a leftover that Nova can't see
+            files.delete(session, location.place, stage.root)
+        raise
+    files.delete(session, location.place, stage.root)
 
 
 def push(session, glance, image, disk, location, run):
@@ -144,10 +147,14 @@ def _send_stream(session, glance, image, disk, stage, done):
         disk.capacity_bytes // 1024, image.adapter_type, image.size, _bytes(glance, image),
     )  # fmt: skip
     done.via = "import lease"
+    folder = imported.rpartition("/")[0]
     try:
         files.move_disk(session, location.place, imported, f"{stage.folder}/{cache.image_file(image.id)}")
-    finally:
-        files.delete(session, location.place, imported.rpartition("/")[0])
+    except BaseException:
+        with contextlib.suppress(NovaVmwareError):
+            files.delete(session, location.place, folder)
+        raise
+    files.delete(session, location.place, folder)
 
 
 _SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream}

@@ -19,7 +19,6 @@ SECTOR = 512
 _MAGIC = 0x564D444B  # "KDMV"
 _HEADER = struct.Struct("<IIIQQQQIQQQ")  # magic .. overHead; 5 more fields follow that decide nothing here
 _COMPRESSED = 1 << 16  # header flag: grains are compressed
-_MARKERS = 1 << 17  # header flag: markers, so the file can be read as a stream
 _GD_AT_END = 0xFFFFFFFFFFFFFFFF
 _MAX_TABLES = 64 << 20  # bytes of grain tables that we read: enough for 8 TiB in grains of 64 KiB
 _OTHER_FORMATS = {
@@ -88,10 +87,9 @@ def _sparse(kind, size, read):
     descriptor = _read_descriptor(header, read, size)
     create_type = _check_descriptor(descriptor, header)
     capacity = header.capacity * SECTOR
-    if found == "streamOptimized":
-        _check_stream_end(size, read)
-    else:
-        _check_grains(header, size, read)
+    if header.directory_offset == _GD_AT_END:
+        header = _footer(size, read)
+    _check_grains(header, size, read)
     return Disk(found, capacity, create_type)
 
 
@@ -193,25 +191,26 @@ def _check_grains(header, size, read):
     for sector in present:
         entries = struct.unpack_from(f"<{header.entries}I", data, (sector - first) * SECTOR)
         highest = max(highest, *entries)
-    if highest > 1:  # 0 is a hole, 1 a grain of zeros
+    if highest <= 1:  # 0 is a hole, 1 a grain of zeros
+        return
+    at = highest * SECTOR
+    if header.flags & _COMPRESSED:
+        # A compressed grain says its length itself: 8 bytes of address, then 4 of length.
+        marker = read(at, 12) if at + 12 <= size else b""
+        end = at + 12 + struct.unpack_from("<I", marker, 8)[0] if len(marker) == 12 else size + 1
+    else:
         # The last grain of a disk may be shorter than a grain where the capacity is no multiple of it.
-        shortest = header.capacity % header.grain_size or header.grain_size
-        if (highest + shortest) * SECTOR > size:
-            raise _truncated(f"a grain lies at byte {highest * SECTOR}", size)
+        end = at + (header.capacity % header.grain_size or header.grain_size) * SECTOR
+    if end > size:
+        raise _truncated(f"a grain lies at byte {at}", size)
 
 
-def _check_stream_end(size, read):
-    """A stream ends with a footer, a copy of the header, and an end-of-stream marker of one sector of zeros."""
+def _footer(size, read):
+    """A file that was written as a stream ends with a copy of the header and an end-of-stream marker of one sector of zeros."""
     tail = read(size - 2 * SECTOR, 2 * SECTOR) if size >= 3 * SECTOR else b""
-    if len(tail) == 2 * SECTOR and tail[SECTOR:] == bytes(SECTOR):
-        if struct.unpack_from("<I", tail)[0] == _MAGIC:
-            _parse_header(tail)
-            return
-        # A disk whose header names the grain directory itself has no footer, only the marker.
-        head = _parse_header(read(0, SECTOR))
-        if head.directory_offset != _GD_AT_END and head.flags & _MARKERS:
-            return
-    raise _truncated("the end-of-stream marker is missing", size)
+    if len(tail) < 2 * SECTOR or tail[SECTOR:] != bytes(SECTOR) or struct.unpack_from("<I", tail)[0] != _MAGIC:
+        raise _truncated("the footer and the end-of-stream marker are missing", size)
+    return _parse_header(tail)
 
 
 def _truncated(evidence, size):
