@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+func (l *lab) search(name string, spec *types.HostDatastoreBrowserSearchSpec, sub bool) (res []types.HostDatastoreBrowserSearchResults, fault string) {
+	l.Helper()
+	var p object.DatastorePath
+	p.FromString(name)
+	ds, err := l.f.Datastore(l.ctx, p.Datastore)
+	l.must(err)
+	b, err := ds.Browser(l.ctx)
+	l.must(err)
+	var t *object.Task
+	if sub {
+		t, err = b.SearchDatastoreSubFolders(l.ctx, name, spec)
+	} else {
+		t, err = b.SearchDatastore(l.ctx, name, spec)
+	}
+	l.must(err)
+	info, err := t.WaitForResult(l.ctx, nil)
+	if err != nil {
+		return nil, l.wait(t, err)
+	}
+	switch r := info.Result.(type) {
+	case types.HostDatastoreBrowserSearchResults:
+		return []types.HostDatastoreBrowserSearchResults{r}, ""
+	case types.ArrayOfHostDatastoreBrowserSearchResults:
+		return r.HostDatastoreBrowserSearchResults, ""
+	}
+	l.Fatalf("%T", info.Result)
+	return nil, ""
+}
+
+func found(res []types.HostDatastoreBrowserSearchResults) (names []string) {
+	for _, r := range res {
+		for _, f := range r.File {
+			names = append(names, fmt.Sprintf("%s%s:%s", typeName(f), r.FolderPath, f.GetFileInfo().Path))
+		}
+	}
+	return names
+}
+
+func TestSearch(t *testing.T) {
+	l := newLab(t)
+	l.disk("[ds-a] i/x.vmdk", 1<<20, "hello")
+	l.must(os.Mkdir(l.path("[ds-a] i/ts-2026"), 0700))
+	flags := &types.FileQueryFlags{FileSize: true, FileType: true, Modification: true, FileOwner: true}
+	for _, c := range []struct {
+		what, path string
+		spec       *types.HostDatastoreBrowserSearchSpec
+		sub        bool
+		want       []string
+	}{
+		{"no spec at all", "[ds-a] i", nil, false, []string{"FolderFileInfo[ds-a] i:ts-2026", "FileInfo[ds-a] i:x-flat.vmdk", "FileInfo[ds-a] i:x.vmdk"}},
+		{"one name", "[ds-a] i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"x.vmdk"}}, false, []string{"FileInfo[ds-a] i:x.vmdk"}},
+		{"types", "[ds-a] i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"X.*"}, Details: flags}, false, []string{"VmDiskFileInfo[ds-a] i:x.vmdk"}},
+		{"case", "[ds-a] i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"X.*"}, SearchCaseInsensitive: types.NewBool(false)}, false, nil},
+		{"disks", "[ds-a] i", &types.HostDatastoreBrowserSearchSpec{Query: []types.BaseFileQuery{new(types.VmDiskFileQuery)}}, false, []string{"VmDiskFileInfo[ds-a] i:x.vmdk"}},
+		{"folders", "[ds-a] i", &types.HostDatastoreBrowserSearchSpec{Query: []types.BaseFileQuery{new(types.FolderFileQuery)}}, false, []string{"FolderFileInfo[ds-a] i:ts-2026"}},
+		{"below", "[ds-a]", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"x*"}}, true, []string{"FileInfo[ds-a] i/:x-flat.vmdk", "FileInfo[ds-a] i/:x.vmdk"}},
+	} {
+		res, fault := l.search(c.path, c.spec, c.sub)
+		if got := found(res); fault != "" || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q %v", c.what, fault, got)
+		}
+	}
+	res, _ := l.search("[ds-a] i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"x-flat*"}, Details: flags}, false)
+	f := res[0].File[0].GetFileInfo()
+	if f.FileSize != 1<<20 || f.Modification == nil || f.Owner != "root" {
+		t.Errorf("%+v", f)
+	}
+	res, _ = l.search("[ds-a] i", &types.HostDatastoreBrowserSearchSpec{Query: []types.BaseFileQuery{&types.VmDiskFileQuery{Details: &types.VmDiskFileQueryFlags{CapacityKb: true, Thin: types.NewBool(true)}}}}, false)
+	if d := res[0].File[0].(*types.VmDiskFileInfo); d.CapacityKb != 1024 || d.Thin == nil || !*d.Thin {
+		t.Errorf("%+v", d)
+	}
+	for _, name := range []string{"[ds-a] none", "[ds-a] i/x.vmdk"} {
+		if _, fault := l.search(name, nil, false); fault != "FileNotFound" {
+			t.Errorf("%s: %q", name, fault)
+		}
+	}
+	if _, fault := l.search("[ds-off]", nil, true); fault != "InvalidDatastore" {
+		t.Errorf("inaccessible: %q", fault)
+	}
+}
