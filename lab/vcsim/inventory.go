@@ -74,8 +74,9 @@ func (s *server) loadNetworks(ctx *simulator.Context, dc *simulator.Datacenter, 
 		if name == "VM Network" {
 			continue
 		}
+		ctx := s.newContext(ctx) // the switch still makes its uplink port group under the last one's locks
 		if dvs == nil {
-			res := folder.CreateDVSTask(ctx, &types.CreateDVS_Task{This: folder.Self, Spec: types.DVSCreateSpec{
+			res := folder.CreateDVSTask(s.newContext(ctx), &types.CreateDVS_Task{This: folder.Self, Spec: types.DVSCreateSpec{
 				ConfigSpec: &types.VMwareDVSConfigSpec{DVSConfigSpec: types.DVSConfigSpec{Name: spec.Name + "-dvs"}}}})
 			ref, fault := s.waitTask(res.(*methods.CreateDVS_TaskBody).Res.Returnval)
 			if fault != nil {

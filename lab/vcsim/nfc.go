@@ -93,10 +93,10 @@ func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) 
 
 // initialize creates the VM and makes the lease ready, or puts it into the error state.
 func (l *lease) initialize(folder types.ManagedObjectReference, req *types.ImportVApp, spec *types.VirtualMachineImportSpec) {
-	config := spec.ConfigSpec
-	ref, fault := l.s.createVM(l.ctx, folder, req.This, req.Host, &config)
+	ctx, config := l.ctx, spec.ConfigSpec
+	ref, fault := l.s.createVM(ctx, folder, req.This, req.Host, &config)
 	if fault != nil {
-		l.fail(fault)
+		l.fail(ctx, fault)
 		return
 	}
 	vm := l.s.reg.Get(ref).(*simulator.VirtualMachine)
@@ -104,7 +104,7 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 	info := &types.HttpNfcLeaseInfo{Lease: l.Self, Entity: ref, LeaseTimeout: int32(leaseTimeout.Seconds())}
 	var devices []types.BaseVirtualDevice
 	var host types.ManagedObjectReference
-	l.ctx.WithLock(vm, func() { devices, host = vm.Config.Hardware.Device, *vm.Runtime.Host })
+	ctx.WithLock(vm, func() { devices, host = vm.Config.Hardware.Device, *vm.Runtime.Host })
 	n := 0
 	l.mu.Lock()
 	l.vm = vm
@@ -136,11 +136,11 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 	}
 	l.phase = types.HttpNfcLeaseStateReady
 	l.timer = time.AfterFunc(leaseTimeout, func() {
-		l.abort(&types.Timedout{})
+		l.abort(l.s.newContext(ctx), &types.Timedout{})
 	})
 	l.mu.Unlock()
-	l.set("info", info)
-	l.set("state", types.HttpNfcLeaseStateReady)
+	l.set(ctx, "info", info)
+	l.set(ctx, "state", types.HttpNfcLeaseStateReady)
 }
 
 // addressOf is host:port at which a host takes uploads: the vCenter's when hosts have no listeners.
@@ -155,19 +155,18 @@ func (s *server) addressOf(host types.ManagedObjectReference) string {
 	return s.listen
 }
 
-// set changes one of the lease's properties.
-func (l *lease) set(name string, val any) {
-	ctx := l.s.newContext(l.ctx)
+// set changes one of the lease's properties. In one of the lease's methods ctx is the call's, which holds the lock.
+func (l *lease) set(ctx *simulator.Context, name string, val any) {
 	l.s.reg.AtomicUpdate(ctx, l, []types.PropertyChange{{Name: name, Val: val}})
 }
 
 // fail puts the lease into the error state.
-func (l *lease) fail(fault types.BaseMethodFault) {
+func (l *lease) fail(ctx *simulator.Context, fault types.BaseMethodFault) {
 	l.mu.Lock()
 	l.phase = types.HttpNfcLeaseStateError
 	l.mu.Unlock()
-	l.set("error", &types.LocalizedMethodFault{Fault: fault, LocalizedMessage: faultMessage(fault)})
-	l.set("state", types.HttpNfcLeaseStateError)
+	l.set(ctx, "error", &types.LocalizedMethodFault{Fault: fault, LocalizedMessage: faultMessage(fault)})
+	l.set(ctx, "state", types.HttpNfcLeaseStateError)
 }
 
 // end takes the lease out of the open ones. It is false when somebody else has ended it.
@@ -182,7 +181,7 @@ func (l *lease) end() bool {
 }
 
 // abort ends the lease and removes the VM with its files.
-func (l *lease) abort(fault types.BaseMethodFault) {
+func (l *lease) abort(ctx *simulator.Context, fault types.BaseMethodFault) {
 	if !l.end() {
 		return
 	}
@@ -199,7 +198,7 @@ func (l *lease) abort(fault types.BaseMethodFault) {
 		l.s.changed()
 	}
 	if fault != nil {
-		l.fail(fault)
+		l.fail(ctx, fault)
 	}
 }
 
@@ -216,7 +215,7 @@ func (l *lease) HttpNfcLeaseProgress(_ *simulator.Context, req *types.HttpNfcLea
 
 // HttpNfcLeaseComplete ends the import. With a disk that did not come whole the lease goes to the error state and
 // the VM is removed.
-func (l *lease) HttpNfcLeaseComplete(_ *simulator.Context, _ *types.HttpNfcLeaseComplete) soap.HasFault {
+func (l *lease) HttpNfcLeaseComplete(ctx *simulator.Context, _ *types.HttpNfcLeaseComplete) soap.HasFault {
 	l.mu.Lock()
 	whole := l.phase == types.HttpNfcLeaseStateReady
 	for _, u := range l.disks {
@@ -225,24 +224,24 @@ func (l *lease) HttpNfcLeaseComplete(_ *simulator.Context, _ *types.HttpNfcLease
 	l.mu.Unlock()
 	if !whole {
 		fault := &types.InvalidState{}
-		l.abort(fault)
+		l.abort(ctx, fault)
 		return &methods.HttpNfcLeaseCompleteBody{Fault_: soapFault(fault)}
 	}
 	l.end()
 	l.mu.Lock()
 	l.timer.Stop()
 	l.mu.Unlock()
-	l.set("state", types.HttpNfcLeaseStateDone)
+	l.set(ctx, "state", types.HttpNfcLeaseStateDone)
 	return &methods.HttpNfcLeaseCompleteBody{Res: new(types.HttpNfcLeaseCompleteResponse)}
 }
 
 // HttpNfcLeaseAbort ends the import and removes the VM.
-func (l *lease) HttpNfcLeaseAbort(_ *simulator.Context, req *types.HttpNfcLeaseAbort) soap.HasFault {
+func (l *lease) HttpNfcLeaseAbort(ctx *simulator.Context, req *types.HttpNfcLeaseAbort) soap.HasFault {
 	var fault types.BaseMethodFault = &types.RequestCanceled{}
 	if req.Fault != nil && req.Fault.Fault != nil {
 		fault = req.Fault.Fault
 	}
-	l.abort(fault)
+	l.abort(ctx, fault)
 	return &methods.HttpNfcLeaseAbortBody{Res: new(types.HttpNfcLeaseAbortResponse)}
 }
 
@@ -258,12 +257,6 @@ func (l *lease) HttpNfcLeaseGetManifest(_ *simulator.Context, _ *types.HttpNfcLe
 	}
 	return body
 }
-
-// Lock opts out of the simulator's lock: its property updates would wait for a call that waits for them.
-func (l *lease) Lock() {}
-
-// Unlock is Lock's counterpart.
-func (l *lease) Unlock() {}
 
 // serveNFC takes the upload of a lease's disk.
 func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
@@ -291,7 +284,7 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		if err := l.receive(r, u); err != nil {
 			log.Printf("import of %s: %v", u.desc.name(), err)
 			fault := &types.InvalidDiskFormat{}
-			l.abort(fault)
+			l.abort(s.newContext(l.ctx), fault)
 			refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: "+faultMessage(fault))
 			return
 		}
@@ -331,7 +324,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 	if err != nil {
 		return err
 	}
-	l.ctx.WithLock(l.vm, func() {
+	l.s.newContext(l.ctx).WithLock(l.vm, func() {
 		for _, d := range l.vm.Config.Hardware.Device {
 			if disk, ok := d.(*types.VirtualDisk); ok {
 				if c := backingChain(disk.Backing); len(c) > 0 && c[0] == u.desc.name() {
