@@ -56,6 +56,7 @@ class Stage:
         self.env["ANSIBLE_HOME"] = str(WORK / "ansible-home")
         self.env["ANSIBLE_COLLECTIONS_PATH"] = str(WORK)
         self.env["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.env["NO_COLOR"] = "1"
         for name in ("PYTHONPATH", "ANSIBLE_CONFIG"):
             self.env.pop(name, None)
 
