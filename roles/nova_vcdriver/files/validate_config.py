@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks nova.conf and secrets.conf against the option definitions of the Nova that runs this script.
+
+Nova itself ignores options that it does not know, so a typing error stays unseen until somebody misses its effect.
+
+Standard input: a JSON list with one object for each nova-compute; the object maps file names to the files' text.
+Standard output: one line a finding, ``<file>:<line>: [<section>] <option>: <text>``. Values of secrets are not printed.
+Exit code: 0 without errors (warnings may be there), 1 with errors.
+"""
+
+import difflib
+import importlib.metadata
+import json
+import os
+import re
+import sys
+
+from keystoneauth1 import loading
+from oslo_config import iniparser
+
+# The namespaces of Nova's etc/nova/nova-config-generator.conf, and those of the libraries that nova-compute uses besides.
+NAMESPACES = (
+    "nova.conf", "castellan.config", "cotyledon", "keystonemiddleware.auth_token", "os_brick", "os_vif", "oslo.cache",
+    "oslo.concurrency", "oslo.config", "oslo.db", "oslo.limit", "oslo.log", "oslo.messaging", "oslo.middleware",
+    "oslo.policy", "oslo.privsep", "oslo.reports", "oslo.service.periodic_task", "oslo.service.service",
+    "oslo.service.sslutils", "oslo.service.wsgi", "oslo.versionedobjects", "osprofiler",
+)  # fmt: skip
+SECRETS_FILE = "secrets.conf"
+
+
+class Assignments(iniparser.BaseParser):
+    """Reads a file as oslo.config does and keeps (line, section, option, value) of each assignment in ``found``."""
+
+    def __init__(self, text):
+        """Reads the text of a file. Raises iniparser.ParseError when it is not in the format of nova.conf."""
+        super().__init__()
+        self.section = "DEFAULT"
+        self.found = []
+        # The empty line at the end makes the parser hand out the last assignment like the others: one line late.
+        self.parse([*text.splitlines(), ""])
+
+    def new_section(self, section):
+        """Called by the parser at a section's head."""
+        self.section = section
+
+    def assignment(self, key, value):
+        """Called by the parser on the line after an assignment; ``value`` has one string for each line."""
+        self.found.append((self.lineno - len(value), self.section, key, "\n".join(value)))
+
+
+def definitions():
+    """Gives two dicts: (group, name) to option, and (group, old name) to (group, name) of what replaced it."""
+    options, replaced = {}, {}
+    for entry_point in importlib.metadata.entry_points(group="oslo.config.opts"):
+        if entry_point.name in NAMESPACES:
+            for group, members in entry_point.load()():
+                add(options, replaced, getattr(group, "name", group) or "DEFAULT", members)
+    return options, replaced
+
+
+def add(options, replaced, group, members):
+    """Adds the options of a group to the dicts of ``definitions``."""
+    for option in members:
+        options.setdefault((group, option.dest), option)
+        for old in option.deprecated_opts:
+            old_key = (old.group or group, (old.name or option.dest).replace("-", "_"))
+            replaced.setdefault(old_key, (group, option.dest))
+
+
+def type_error(option, value):
+    """Gives what is wrong with a value, or None. References such as ``$state_path`` are left to Nova."""
+    if re.search(r"(?<![\\$])\$[a-z{]", value):
+        return None
+    try:
+        option.type(value.replace("$$", "$"))
+    except (ValueError, TypeError) as error:
+        return f"not a valid value of type {option.type}" if option.secret else str(error)
+    return None
+
+
+def suggestion(name, names):
+    """Gives ', did you mean ...' for a name close to one of ``names``, or an empty string."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def check(files, options, replaced):
+    """Checks the files of one nova-compute, which Nova reads as one.
+
+    files: dict of file name to text. Gives (errors, warnings), lists of lines to print.
+    """
+    errors, warnings, found = [], [], []
+    for path, text in files.items():
+        try:
+            found += [(path, *assignment) for assignment in Assignments(text).found]
+        except iniparser.ParseError as error:
+            errors.append(f"{path}:{error.lineno}: {error.msg}")
+    options = dict(options)
+    # A section's auth_type decides which further options it has (keystoneauth1 loads the plugin by this name).
+    for path, line, section, name, value in found:
+        if name == "auth_type" and (section, name) in options:
+            try:
+                add(options, {}, section, loading.get_auth_plugin_conf_options(value))
+            except Exception as error:  # any failure of a plugin means that it cannot be used
+                errors.append(f"{path}:{line}: [{section}] auth_type: {error}")
+    groups = {group for group, _name in options}
+    for path, line, section, name, value in found:
+        where = f"{path}:{line}: [{section}] {name}"
+        option = options.get((section, name))
+        if option is None:
+            if (section, name) in replaced:
+                errors.append(f"{where}: deprecated name, use [{replaced[section, name][0]}] {replaced[section, name][1]}")
+            elif section not in groups:
+                errors.append(f"{where}: unknown section{suggestion(section, groups)}")
+            else:
+                errors.append(f"{where}: unknown option{suggestion(name, [n for g, n in options if g == section])}")
+            continue
+        problem = type_error(option, value)
+        if problem:
+            errors.append(f"{where}: {problem}")
+        if option.secret and os.path.basename(path) != SECRETS_FILE:
+            errors.append(f"{where}: a secret, which belongs in {SECRETS_FILE}")
+        if option.deprecated_for_removal:
+            warnings.append(f"{where}: warning: Nova will remove this option: {option.deprecated_reason or 'no reason given'}".strip())
+    return errors, warnings
+
+
+def main():
+    """Reads standard input, prints the findings and gives the exit code."""
+    options, replaced = definitions()
+    errors, warnings = [], []
+    for files in json.load(sys.stdin):
+        more_errors, more_warnings = check(files, options, replaced)
+        errors += more_errors
+        warnings += more_warnings
+    for line in errors + warnings:
+        print(" ".join(line.split()))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
