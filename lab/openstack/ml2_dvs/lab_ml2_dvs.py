@@ -3,14 +3,17 @@
 Nova's VMware driver accepts the vif types dvs and ovs only, and no maintained Neutron driver gives dvs.
 """
 
+from neutron.db.models import port_forwarding  # noqa: F401  gives Port the attribute that initialize() is about
 from neutron_lib.plugins.ml2 import api
+from sqlalchemy import orm
 
 
 class DvsDriver(api.MechanismDriver):
     """The part of a driver for port groups that Nova sees; it creates no port group."""
 
     def initialize(self):
-        """Has nothing to prepare."""
+        """Sets up the database models: Neutron 29's get_ports reads Port.port_forwardings, which else exists after a query only."""
+        orm.configure_mappers()
 
     def bind_port(self, context):
         """Binds the port on its first segment, as active at once: nothing on a switch reports it up."""
