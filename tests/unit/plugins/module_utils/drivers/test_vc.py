@@ -1,0 +1,41 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""drivers/vc.py: the pure parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Cluster, Datacenter
+
+
+def cluster(moid, path):
+    return Cluster(
+        moid=moid, name=path.rsplit("/", 1)[1], path=path, datacenter=Datacenter("datacenter-1", "dc1", "dc1", "group-v1"),
+        resource_pool="resgroup-1", hosts=(), datastores=(), drs_enabled=True, drs_behavior="fullyAutomated", ha_enabled=True,
+        ha_admission_control=True,
+    )  # fmt: skip
+
+
+CLUSTERS = [cluster("domain-c1", "/dc1/host/a"), cluster("domain-c2", "/dc2/host/a"), cluster("domain-c3", "/dc1/host/b")]
+
+
+@pytest.mark.parametrize("name, moid", [("b", "domain-c3"), ("domain-c2", "domain-c2"), ("/dc1/host/a", "domain-c1")])
+def test_found(name, moid):
+    assert vc.find_cluster(CLUSTERS, name, "vc:443").moid == moid
+
+
+@pytest.mark.parametrize("name, code, evidence", [("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"), ("c", "CLUSTER_NOT_FOUND", "It has a, b")])
+def test_not_found(name, code, evidence):
+    with pytest.raises(vc.ClusterError) as caught:
+        vc.find_cluster(CLUSTERS, name, "vc:443")
+    assert caught.value.code == code
+    assert evidence in caught.value.to_result()["msg"]
+
+
+def test_bad_regex():
+    with pytest.raises(vc.ClusterError) as caught:
+        vc.wanted([{"cluster_name": "a", "datastore_regex": "("}])
+    assert caught.value.code == "DATASTORE_REGEX_INVALID"

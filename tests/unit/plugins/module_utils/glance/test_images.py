@@ -1,0 +1,135 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""glance/images.py against an HTTP server on loopback that breaks off, lies and stalls."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+
+import pytest
+import requests
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
+
+DATA = bytes(range(256)) * 8192  # 2 MiB
+ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
+
+
+class Adapter:
+    """As keystoneauth's adapter: paths below an endpoint, ``raise_exc``."""
+
+    def __init__(self, url):
+        self._url = url
+
+    def get(self, path, raise_exc=True, **options):
+        return requests.get(self._url + path, **options)
+
+
+@pytest.fixture
+def glance(monkeypatch):
+    monkeypatch.setattr(images.time, "sleep", lambda seconds: None)
+    asked = []
+    script = []  # what the next answers do: a number of bytes after which to break off, or an HTTP status
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            given = self.headers.get("Range")
+            asked.append(given)
+            act = script.pop(0) if script else None
+            if act is not None and act >= 400 and act < 600:
+                self.send_response(act)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            first, last = 0, len(DATA) - 1
+            if given:
+                start, _dash, stop = given.removeprefix("bytes=").partition("-")
+                first, last = int(start), int(stop) if stop else last
+            body = DATA[first : last + 1]
+            self.send_response(206 if given else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body if act is None else body[:act])
+            if act is not None:
+                self.close_connection = True
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Adapter(f"http://127.0.0.1:{server.server_port}"), script, asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_reads_all(glance):
+    adapter, _script, asked = glance
+    assert b"".join(images.read(adapter, ID, len(DATA))) == DATA
+    assert asked == [None]
+
+
+def test_goes_on_where_it_broke(glance):
+    adapter, script, asked = glance
+    script += [1_500_000, 503, 600_000]
+    assert b"".join(images.read(adapter, ID, len(DATA))) == DATA
+    # Whole chunks count: what came after the last one is read again.
+    assert asked == [None, "bytes=1048576-", "bytes=1048576-", "bytes=1048576-"]
+
+
+def test_gives_up_without_progress(glance):
+    adapter, script, _asked = glance
+    script += [503] * 20
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.read(adapter, ID, len(DATA)))
+    assert caught.value.code == "IMAGE_READ_FAILED"
+    assert "503" in caught.value.what
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_no_retry_where_none_helps(glance, status):
+    adapter, script, asked = glance
+    script.append(status)
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.read(adapter, ID, len(DATA)))
+    assert str(status) in caught.value.what and len(asked) == 1
+
+
+def test_ranges(glance):
+    adapter, _script, asked = glance
+    assert images.read_range(adapter, ID, 1000, 24) == DATA[1000:1024]
+    assert asked == ["bytes=1000-1023"]
+
+
+def chunked(data):
+    return (data[at : at + 1000] for at in range(0, len(data), 1000))
+
+
+def test_verifier_lets_right_bytes_pass():
+    verifier = images.Verifier(ID, len(DATA), "sha512", hashlib.sha512(DATA).hexdigest())
+    assert b"".join(verifier.watch(chunked(DATA))) == DATA
+
+
+def test_verifier_holds_the_last_chunk_of_wrong_bytes_back():
+    verifier = images.Verifier(ID, len(DATA), "sha512", hashlib.sha512(DATA).hexdigest())
+    got = []
+    with pytest.raises(images.GlanceError) as caught:
+        for chunk in verifier.watch(chunked(DATA[:-1] + b"?")):
+            got.append(chunk)
+    assert caught.value.code == "IMAGE_HASH_MISMATCH"
+    assert sum(map(len, got)) < len(DATA)
+
+
+def test_without_a_hash_nothing_is_compared():
+    assert b"".join(images.Verifier(ID, 3, None, None).watch([b"abc"])) == b"abc"
+
+
+@pytest.mark.parametrize("text, is_id", [(ID, True), (ID.upper(), False), ("ubuntu", False), (ID.replace("-", ""), False)])
+def test_ids(text, is_id):
+    assert images.is_id(text) is is_id
