@@ -41,10 +41,11 @@ type lease struct {
 	id    string
 	timer *time.Timer
 
-	mu    sync.Mutex
-	vm    *simulator.VirtualMachine
-	disks map[string]*upload      // by the name in the URL
-	phase types.HttpNfcLeaseState // State is the simulator's to lock
+	mu     sync.Mutex
+	active int // uploads under way
+	vm     *simulator.VirtualMachine
+	disks  map[string]*upload      // by the name in the URL
+	phase  types.HttpNfcLeaseState // State is the simulator's to lock
 }
 
 // upload is one disk of a lease.
@@ -213,9 +214,13 @@ func (l *lease) HttpNfcLeaseProgress(_ *simulator.Context, req *types.HttpNfcLea
 	return &methods.HttpNfcLeaseProgressBody{Res: new(types.HttpNfcLeaseProgressResponse)}
 }
 
-// HttpNfcLeaseComplete ends the import. With a disk that did not come whole the lease goes to the error state and
+// HttpNfcLeaseComplete ends the import, after uploads that are still being stored: oslo.vmware completes the lease
+// without reading the answer to its upload (oslo_vmware/rw_handles.py VmdkWriteHandle.close). With a disk that did not come whole the lease goes to the error state and
 // the VM is removed.
 func (l *lease) HttpNfcLeaseComplete(ctx *simulator.Context, _ *types.HttpNfcLeaseComplete) soap.HasFault {
+	for deadline := time.Now().Add(time.Minute); l.busy() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	l.mu.Lock()
 	whole := l.phase == types.HttpNfcLeaseStateReady
 	for _, u := range l.disks {
@@ -281,7 +286,10 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodPut && r.Method != http.MethodPost:
 		http.Error(w, "405 Method Not Allowed", http.StatusMethodNotAllowed)
 	default:
-		if err := l.receive(r, u); err != nil {
+		l.count(1)
+		err := l.receive(r, u)
+		l.count(-1)
+		if err != nil {
 			log.Printf("import of %s: %v", u.desc.name(), err)
 			fault := &types.InvalidDiskFormat{}
 			l.abort(s.newContext(l.ctx), fault)
@@ -290,6 +298,19 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		}
 		w.WriteHeader(http.StatusOK)
 	}
+}
+
+func (l *lease) count(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active += n
+}
+
+// busy says whether an upload is under way.
+func (l *lease) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.active > 0
 }
 
 // receive stores an upload as the disk's content.

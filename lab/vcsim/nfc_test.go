@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -72,6 +73,39 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// A client may complete the lease as soon as it has sent the last byte.
+func TestImportCompletedEarly(t *testing.T) {
+	l := newLab(t)
+	lease, info := l.importVM("early")
+	data := sparse(128*20, map[uint32]byte{0: 'x'}, true)
+	r, w := io.Pipe()
+	req, err := http.NewRequest(http.MethodPost, info.DeviceUrl[0].Url, r)
+	l.must(err)
+	req.ContentLength = int64(len(data))
+	status := make(chan int, 1)
+	go func() {
+		res, err := l.http.Do(req)
+		if err != nil {
+			status <- 0
+			return
+		}
+		_ = res.Body.Close()
+		status <- res.StatusCode
+	}()
+	_, err = w.Write(data[:1000])
+	l.must(err)
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		_, _ = w.Write(data[1000:])
+		_ = w.Close()
+	}()
+	time.Sleep(50 * time.Millisecond) // the request's head has come
+	l.must(lease.Complete(l.ctx))
+	if got := <-status; got != 200 || l.s.reg.Get(info.Entity) == nil {
+		t.Errorf("%d", got)
+	}
+}
+
 func TestImportFails(t *testing.T) {
 	l := newLab(t)
 	good := sparse(128*20, map[uint32]byte{0: 'x', 19: 'y'}, true)
@@ -85,9 +119,11 @@ func TestImportFails(t *testing.T) {
 			t.Errorf("upload %d: lease completes", i)
 		}
 		var m mo.HttpNfcLease
-		l.props(lease.Reference(), &m, "state", "error")
-		if m.State != types.HttpNfcLeaseStateError || m.Error == nil {
-			t.Errorf("upload %d: %+v", i, m)
+		for deadline := time.Now().Add(5 * time.Second); m.State != types.HttpNfcLeaseStateError || m.Error == nil; {
+			if time.Now().After(deadline) {
+				t.Fatalf("upload %d: %+v", i, m)
+			}
+			l.props(lease.Reference(), &m, "state", "error")
 		}
 	}
 	lease, info := l.importVM("aborted")
