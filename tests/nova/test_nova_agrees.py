@@ -1,0 +1,185 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our pure rules against the code of the installed Nova, not against a copy of it."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from unittest import mock
+
+import nova.conf
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nova import objects
+from nova.virt.vmwareapi import constants, driver, ds_util, imagecache, images, vm_util, vmops
+from oslo_utils import timeutils
+from oslo_vmware.objects import datastore as ds_obj
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache, datastore
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
+
+CONF = nova.conf.CONF
+ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
+objects.register_all()
+CONF([], project="nova", default_config_files=[])
+
+
+@pytest.fixture
+def conf():
+    """Sets options of nova.conf for one test."""
+    set_ones = []
+
+    def set_option(name, value, group=None):
+        CONF.set_override(name, value, group)
+        set_ones.append((name, group))
+
+    yield set_option
+    for name, group in set_ones:
+        CONF.clear_override(name, group)
+
+
+@pytest.mark.parametrize("cache_prefix", [None, "", "vc1", "vc1-"])
+@pytest.mark.parametrize("remove_unused", [True, False])
+@pytest.mark.parametrize("subdirectory_name", ["_base", "images"])
+def test_base_folder(conf, cache_prefix, remove_unused, subdirectory_name):
+    conf("cache_prefix", cache_prefix, "vmware")
+    conf("remove_unused_base_images", remove_unused, "image_cache")
+    conf("subdirectory_name", subdirectory_name, "image_cache")
+    conf("my_ip", "192.0.2.7")
+    expected = vmops.VMwareVMOps._get_base_folder(SimpleNamespace())
+    assert cache.base_folder(cache_prefix, subdirectory_name, remove_unused, "192.0.2.7") == expected
+
+
+def test_our_defaults_are_novas():
+    assert CONF.image_cache.subdirectory_name == "_base"
+    assert CONF.image_cache.remove_unused_base_images is True
+    assert CONF.vmware.cache_prefix is None
+
+
+@pytest.mark.parametrize("disk_format", ["vmdk", "iso"])
+def test_image_path(disk_format):
+    folder = imagecache.ImageCacheManager(None, "vc1_base")
+    info = vmops.VirtualMachineInstanceConfigInfo(
+        SimpleNamespace(flavor=SimpleNamespace(root_gb=1), image_ref=ID),
+        images.VMwareImage(image_id=ID, file_type=disk_format),
+        ds_obj.Datastore(ref="ref", name="ds"), None, folder,
+    )  # fmt: skip
+    ours = f"[ds] {cache.base_folder('vc1')}/{ID}/{cache.image_file(ID, disk_format)}"
+    assert str(info.cache_image_path) == ours
+    assert str(info.cache_image_folder) == ours.rpartition("/")[0]
+
+
+def test_extent_and_sized_copies():
+    """``_update_image_size`` and ``_use_disk_image_as_linked_clone`` build the names in line: run them and look."""
+    ops = mock.Mock()
+    folder = imagecache.ImageCacheManager(None, "vc1_base")
+    info = vmops.VirtualMachineInstanceConfigInfo(
+        SimpleNamespace(flavor=SimpleNamespace(root_gb=20), image_ref=ID),
+        images.VMwareImage(image_id=ID, file_type="vmdk", file_size=1),
+        ds_obj.Datastore(ref="ref", name="ds"), mock.Mock(), folder, mock.Mock(),
+    )  # fmt: skip
+    with mock.patch.object(vmops.ds_util, "file_size") as file_size:
+        file_size.return_value = 7
+        vmops.VMwareVMOps._update_image_size(ops, info)
+    assert file_size.call_args.args[-1] == cache.extent_file(ID)
+    with mock.patch.object(vmops.ds_util, "file_exists", return_value=True) as file_exists:
+        vmops.VMwareVMOps._use_disk_image_as_linked_clone(ops, "vm", info)
+    assert cache.sized_file(ID, 20) in [str(argument).rsplit("/", 1)[-1] for argument in file_exists.call_args.args]
+    assert cache.parse_sized_file(ID, cache.sized_file(ID, 20)) == 20
+
+
+def test_age_marker():
+    now = timeutils.utcnow()
+    name = f"{imagecache.TIMESTAMP_PREFIX}{now.strftime(imagecache.TIMESTAMP_FORMAT)}"
+    assert cache.parse_age_marker(name).replace(tzinfo=None) == now.replace(microsecond=0)
+
+
+def test_datastore_types():
+    assert datastore.SUPPORTED_TYPES == ds_util.ALL_SUPPORTED_DS_TYPES
+    for disk_type in (*constants.SUPPORTED_FLAT_VARIANTS, "sparse", "streamOptimized"):
+        assert datastore.allowed_types(disk_type) == ds_util.get_allowed_datastore_types(disk_type)
+
+
+names = st.text("abn-0", min_size=1, max_size=6)
+datastores = st.fixed_dictionaries(
+    {
+        "summary.name": names,
+        "summary.type": st.sampled_from(["VMFS", "NFS", "NFS41", "vsan", "VVOL", "OTHER"]),
+        "summary.accessible": st.booleans(),
+        "summary.maintenanceMode": st.sampled_from([None, "normal", "enteringMaintenance", "inMaintenance"]),
+        "summary.capacity": st.just(10**6),
+        "summary.freeSpace": st.integers(0, 5),
+    }
+)
+
+
+@settings(deadline=None)
+@given(st.lists(datastores, max_size=6), st.sampled_from([None, "a", "^n", ".*-", "b$"]), st.sampled_from(["sparse", "streamOptimized"]))
+def test_datastore_rule_and_choice(propsets, regex, disk_type):
+    types = ds_util.get_allowed_datastore_types(disk_type)
+    compiled = re.compile(regex) if regex else None
+    contents = [
+        SimpleNamespace(
+            obj=number,
+            propSet=[SimpleNamespace(name=name, val=value) for name, value in props.items() if value is not None],
+        )
+        for number, props in enumerate(propsets)
+    ]
+    theirs = ds_util._select_datastore(None, contents, None, compiled, None, types)
+    usable = []
+    for number, props in enumerate(propsets):
+        refused = datastore.refusal(
+            props["summary.name"], props["summary.type"], props["summary.accessible"], props["summary.maintenanceMode"],
+            regex, datastore.allowed_types(disk_type),
+        )  # fmt: skip
+        props = {name: value for name, value in props.items() if value is not None}
+        assert bool(ds_util._is_datastore_valid(props, compiled, types)) == (refused is None)
+        if refused is None:
+            usable.append(SimpleNamespace(number=number, free_bytes=props["summary.freeSpace"]))
+    ours = datastore.pick(usable)
+    assert (None if ours is None else ours.number) == (None if theirs is None else theirs.ref)
+
+
+def test_node_name():
+    ours = datastore.node_name("domain-c26", "9d51f082")
+    assert driver.VMwareVCDriver._create_nodename(SimpleNamespace(_vcenter_uuid="9d51f082"), "domain-c26") == ours
+
+
+PROPERTIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "hw_disk_type": st.sampled_from(sorted(nova_image.DISK_TYPES)),
+        "vmware_disktype": st.sampled_from(sorted(nova_image.DISK_TYPES)),
+        "hw_disk_bus": st.sampled_from(["ide", "scsi"]),
+        "hw_scsi_model": st.sampled_from(["buslogic", "lsilogic", "lsisas1068", "vmpvscsi"]),
+        "vmware_adaptertype": st.sampled_from(["ide", "busLogic", "lsiLogic", "lsiLogicsas", "paraVirtual"]),
+        "os_distro": st.sampled_from(["ubuntu", "ubuntu64Guest"]),
+        "vmware_ostype": st.sampled_from(["otherGuest64"]),
+    },
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(PROPERTIES)
+def test_image_properties(properties):
+    meta = objects.ImageMeta.from_dict(
+        {"id": ID, "name": "x", "size": 1024, "disk_format": "vmdk", "container_format": "bare", "properties": dict(properties)}
+    )
+    with mock.patch.object(images, "get_vsphere_location", return_value=None):
+        theirs = images.VMwareImage.from_image(None, ID, meta)
+    ours = nova_image.Image(ID, "x", "active", 1024, "vmdk", "bare", None, None, properties)
+    assert ours.disk_type == theirs.disk_type
+    assert (ours.os_distro or constants.DEFAULT_OS_TYPE) == theirs.os_type
+    refused = {refusal.code for refusal in nova_image.refusals(ours)}
+    if theirs.adapter_type is None:
+        assert "IMAGE_SCSI_MODEL" in refused
+    else:
+        assert ours.adapter_type == vm_util.get_vmdk_adapter_type(theirs.adapter_type)
+        assert "IMAGE_SCSI_MODEL" not in refused
+
+
+def test_flat_types():
+    assert nova_image.FLAT_TYPES == frozenset(constants.SUPPORTED_FLAT_VARIANTS)
