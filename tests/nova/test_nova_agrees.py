@@ -85,9 +85,8 @@ def test_extent_and_sized_copies():
         file_size.return_value = 7
         vmops.VMwareVMOps._update_image_size(ops, info)
     assert file_size.call_args.args[-1] == cache.extent_file(ID)
-    with mock.patch.object(vmops.ds_util, "file_exists", return_value=True) as file_exists:
-        vmops.VMwareVMOps._use_disk_image_as_linked_clone(ops, "vm", info)
-    assert cache.sized_file(ID, 20) in [str(argument).rsplit("/", 1)[-1] for argument in file_exists.call_args.args]
+    vmops.VMwareVMOps._use_disk_image_as_linked_clone(ops, "vm", info)
+    assert ops._sized_image_exists.call_args.args[0].basename == cache.sized_file(ID, 20)
     assert cache.parse_sized_file(ID, cache.sized_file(ID, 20)) == 20
 
 
