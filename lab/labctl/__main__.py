@@ -88,6 +88,9 @@ def start():
     with base.timed("Nova's conductor and scheduler"):
         services.supervisor("start", "nova-conductor", "nova-scheduler")
         services.wait_agents()
+    dead = [name for name, state in services.states().items() if state != "RUNNING"]
+    if dead:
+        raise base.LabError(f"{', '.join(dead)} ended, see .lab/log/")
 
 
 def down(quiet=False):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import secrets
 import socket
 import subprocess
@@ -143,10 +144,11 @@ def ports_free(ports):
 
 
 def _find_ports():
-    for start in range(21000, 32000, 100):  # below Linux's ephemeral ports (32768 and up)
-        ports = {name: start + offset for offset, name in enumerate(PORTS)}
-        if ports_free(ports):
-            return ports
+    # Below Linux's ephemeral ports (32768 and up). At random, since another lab may look at the same moment.
+    for start in random.sample(range(21000, 32000, 20), 100):
+        found = {name: start + offset for offset, name in enumerate(PORTS)}
+        if ports_free(found):
+            return found
     raise LabError("no free block of ports between 21000 and 32000")
 
 

@@ -179,6 +179,8 @@ def databases():
                 command, variables = services.api_command("keystone")
                 started.append(subprocess.Popen([str(word) for word in command], stdout=log, stderr=log, env={**environment, **variables}))
                 services.wait(["keystone"], 60)
+                if started[-1].poll() is not None:
+                    raise base.LabError("Keystone has ended, see .lab/log/databases.log")
                 catalog()
 
             def others():
