@@ -76,13 +76,13 @@ func (m *sessionManager) AcquireGenericServiceTicket(_ *simulator.Context, req *
 	return body
 }
 
-// ticketURL is a URL in the form that tickets are compared in: host, path and query, each decoded.
+// ticketURL is a URL in the form that tickets are compared in: host, path and query, each decoded. The port is left
+// out: Nova names none (nova/virt/vmwareapi/vmops.py _get_esx_host_and_cookies), since it is 443 on vSphere.
 func ticketURL(u *url.URL, host string) string {
-	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name, port = host, "443"
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
 	}
-	return strings.ToLower(net.JoinHostPort(name, port)) + u.Path + "?" + u.Query().Encode()
+	return strings.ToLower(host) + u.Path + "?" + u.Query().Encode()
 }
 
 // takeTicket says whether the request carries a ticket that is good for it. The ticket is used up.
