@@ -3,7 +3,7 @@
 usage: tests/run [--keep-going] [STAGE...]
 
 Each stage installs what it needs, writes .work/log/STAGE.log and counts its tests; a stage without a test is a failure.
-The stages work on a copy of the tree in .work/ansible_collections, since Ansible's tools want a collection there and
+Each stage works on its own copy of the tree, .work/STAGE/ansible_collections/openstack_vmware/nova, since Ansible's tools want a collection there and
 must not see .lab. The last line is the sum: `N passed, N failed`.
 """
 
@@ -31,7 +31,6 @@ ROOT = Path(__file__).resolve().parent.parent
 LAB = ROOT / ".lab"
 WORK = ROOT / ".work"
 LOG = WORK / "log"
-COPY = WORK / "ansible_collections" / "openstack_vmware" / "nova"
 VENV = LAB / "venv" / "bin"
 
 
@@ -45,6 +44,8 @@ class Stage:
     def __init__(self, name, deadline):
         """:arg deadline: the point of ``time.monotonic()``, in seconds, at which its command is ended."""
         self.name = name
+        self.collections = WORK / name
+        self.copy = self.collections / "ansible_collections" / "openstack_vmware" / "nova"
         self.deadline = deadline
         self.passed = 0
         self.failed = 0
@@ -54,7 +55,7 @@ class Stage:
         self.env["PATH"] = f"{VENV}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{os.environ['PATH']}"
         # A stale copy of the collection below ~/.ansible would win over the one under test.
         self.env["ANSIBLE_HOME"] = str(WORK / "ansible-home")
-        self.env["ANSIBLE_COLLECTIONS_PATH"] = str(WORK)
+        self.env["ANSIBLE_COLLECTIONS_PATH"] = str(self.collections)
         self.env["PYTHONDONTWRITEBYTECODE"] = "1"
         self.env["NO_COLOR"] = "1"
         for name in ("PYTHONPATH", "ANSIBLE_CONFIG"):
@@ -65,9 +66,10 @@ class Stage:
         print(text, flush=True)
         print(text, file=self.log, flush=True)
 
-    def run(self, *command, cwd=COPY, check=True, **env):
+    def run(self, *command, cwd=None, check=True, **env):
         """Runs a command, shows and logs its output.
 
+        :arg cwd: the folder to run it in; the copy of the tree by default.
         :arg check: False gives the exit code back instead of an error.
         :arg env: more environment variables.
         :returns: the pair of exit code and output.
@@ -77,7 +79,7 @@ class Stage:
         self.say(f"$ {' '.join(command)}")
         output = []
         with subprocess.Popen(
-            command, cwd=cwd, env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, cwd=cwd or self.copy, env={**self.env, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         ) as process:  # fmt: skip
             signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))
@@ -132,21 +134,21 @@ class Stage:
         self.count(tests - bad, bad)
 
 
-def copy_tree():
-    """Makes the copy: every file of the working tree that git tracks or would track."""
+def copy_tree(copy):
+    """Makes a stage's copy: every file of the working tree that git tracks or would track."""
     listed = subprocess.run(
         ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.rmtree(copy, ignore_errors=True)
     for name in filter(None, listed.split("\0")):
-        source, target = ROOT / name, COPY / name
+        source, target = ROOT / name, copy / name
         if source.is_file() or source.is_symlink():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
     # A repository of its own: the tools would take it for an ignored folder of the one around it.
-    subprocess.run(["git", "init", "--quiet", "."], cwd=COPY, check=True)
-    subprocess.run(["git", "add", "--all"], cwd=COPY, check=True)
+    subprocess.run(["git", "init", "--quiet", "."], cwd=copy, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=copy, check=True)
 
 
 def install(stage, *packages):
@@ -186,10 +188,10 @@ def sanity(stage):
 
 def unit(stage):
     """tests/unit in the control environment, then tests/nova, which asks Nova's own code."""
-    stage.pytest("python", "tests/unit", "-n", "2", PYTHONPATH=str(WORK))
+    stage.pytest("python", "tests/unit", "-n", "2", PYTHONPATH=str(stage.collections))
     with base.lock():
         prepare.openstack_venv()
-    stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(WORK))
+    stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
 
 
 def go(stage):
@@ -210,20 +212,26 @@ def docs(stage):
 
 
 def integration(stage):
-    """tests/integration/targets against a simulator of its own."""
-    targets = sorted(path.parent.parent.name for path in (COPY / "tests/integration/targets").glob("*/tasks/main.yml"))
+    """tests/integration/targets against a simulator of its own, and the OpenStack services of the lab."""
+    targets = sorted(path.parent.name for path in (stage.copy / "tests/integration/targets").glob("*/aliases")
+                     if "hidden" not in path.read_text(encoding="utf-8").split())  # fmt: skip
     if not targets:
         raise Failure("no target in tests/integration/targets")
-    with simulator() as variables:
-        path = COPY / "tests" / "integration" / "integration_config.yml"
-        path.write_text(json.dumps(variables), encoding="utf-8")
+    stage.run("lab/lab", "up", cwd=ROOT)
+    cloud = yaml.safe_load((LAB / "clouds.yaml").read_text(encoding="utf-8"))["clouds"]["lab"]
+    with simulator(stage.name) as variables:
+        folder = stage.copy / "tests" / "integration"
+        base.write_private(folder / "integration_config.yml", json.dumps({**variables, "openstack_auth": cloud["auth"]}))
+        # ansible-test wants this file for targets with the alias cloud/vcenter.
+        lines = [f"{key}: {variables[key]}\n" for key in ("vcenter_hostname", "vcenter_username", "vcenter_password")]
+        base.write_private(folder / "cloud-config-vcenter.ini", "[DEFAULT]\n" + "".join(lines))
         for target in targets:
             stage.check("ansible-test", "integration", "--local", "--python", python_version(), "--color", "no", target)
 
 
 def molecule(stage):
     """Every scenario of the roles, on a host that lab/hosts makes and a simulator of its own."""
-    with simulator() as variables:
+    with simulator(stage.name) as variables:
         names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username",
                  "VMWARE_PASSWORD": "password", "VMWARE_CA_PATH": "ca_path"}  # fmt: skip
         environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
@@ -283,17 +291,17 @@ def free_port():
 
 
 @contextlib.contextmanager
-def simulator():
+def simulator(name):
     """Runs a vCenter simulator on the lab's demo scenario, on a port and with datastores of its own.
 
     :returns: the variables that tests use: ``vcenter_hostname``, ``vcenter_port``, ``vcenter_username``,
-        ``vcenter_password``, ``vcenter_ca_path``, and ``vcenter_request_log``.
+        ``vcenter_password``, ``vcenter_ca_path``, ``vcenter_request_log``, and the folder ``vcenter_datastores``.
     :raises Failure: it does not answer within 30 seconds.
     """
     with base.lock():
         prepare.simulator()
         prepare.certificates()
-    home = WORK / "vcsim"
+    home = WORK / name / "vcsim"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     vcenter = yaml.safe_load(base.SCENARIO.read_text(encoding="utf-8"))["vcenter"]
@@ -301,19 +309,19 @@ def simulator():
     command = [base.BIN / "vcsim", "-scenario", base.SCENARIO, "-listen", f"127.0.0.1:{port}",
                "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", LAB / "wsdl",
                "-datastores", home / "datastores", "-request-log", home / "requests.log"]  # fmt: skip
-    with open(LOG / "vcsim.log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with open(LOG / f"{name}-vcsim.log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             deadline = time.monotonic() + 30
             while True:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                     break
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise Failure(f"the simulator does not answer, see {LOG / 'vcsim.log'}")
+                    raise Failure(f"the simulator does not answer, see {LOG / f'{name}-vcsim.log'}")
                 time.sleep(0.1)
             yield {
                 "vcenter_hostname": "127.0.0.1", "vcenter_port": port, "vcenter_username": vcenter["username"],
                 "vcenter_password": vcenter["password"], "vcenter_ca_path": str(base.TLS / "ca.pem"),
-                "vcenter_request_log": str(home / "requests.log"),
+                "vcenter_request_log": str(home / "requests.log"), "vcenter_datastores": str(home / "datastores"),
             }  # fmt: skip
         finally:
             process.terminate()
@@ -328,7 +336,7 @@ def run_stage(function, seconds):
     print(f"\n=== {stage.name}: {function.__doc__.splitlines()[0]}", flush=True)
     why = ""
     try:
-        copy_tree()
+        copy_tree(stage.copy)
         function(stage)
         if not stage.passed and not stage.failed:
             raise Failure("no test was found")
