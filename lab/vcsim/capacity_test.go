@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 )
 
@@ -13,7 +14,7 @@ func (l *lab) hostOf(vm *object.VirtualMachine) string {
 	l.Helper()
 	var m mo.VirtualMachine
 	l.props(vm.Reference(), &m, "runtime.host")
-	return l.s.hostNames[*m.Runtime.Host]
+	return l.s.reg.Get(*m.Runtime.Host).(*simulator.HostSystem).Name
 }
 
 func TestHostSizes(t *testing.T) {

@@ -80,7 +80,7 @@ func (m *diskManager) MoveVirtualDiskTask(ctx *simulator.Context, req *types.Mov
 		if fault != nil {
 			return nil, fault
 		}
-		if user := m.lockedBy(src); user != "" {
+		if m.lockedBy(src) != "" {
 			return nil, fileLocked(src)
 		}
 		return nil, m.moveDisk(src, dst, req.Force != nil && *req.Force)

@@ -19,6 +19,9 @@ func listenerHosts(r *http.Request) []string {
 	return hosts
 }
 
+// leaseID is the part of an upload's path that authorizes it, so it is not logged.
+var leaseID = regexp.MustCompile(`^/nfc/[^/]*/`)
+
 // handler is what a listener serves: the vCenter when hosts is nil, else these ESXi hosts.
 func (s *server) handler(hosts []string) http.Handler {
 	listener := "vcenter"
@@ -27,7 +30,7 @@ func (s *server) handler(hosts []string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		e := &entry{Listener: listener, HTTP: r.Method, Path: r.URL.Path, Query: cleanQuery(r.URL)}
+		e := &entry{Listener: listener, HTTP: r.Method, Path: leaseID.ReplaceAllString(r.URL.Path, "/nfc/*/"), Query: cleanQuery(r.URL)}
 		in := &countedBody{ReadCloser: r.Body}
 		r.Body = in
 		out := &counted{ResponseWriter: w}

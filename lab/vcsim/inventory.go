@@ -128,7 +128,7 @@ func (s *server) loadHost(ctx *simulator.Context, c *simulator.ClusterComputeRes
 		return fmt.Errorf("%s", faultMessage(fault))
 	}
 	h := s.reg.Get(ref.(types.ManagedObjectReference)).(*simulator.HostSystem)
-	s.hosts[spec.Name], s.hostNames[h.Self] = h.Self, spec.Name
+	s.hosts[spec.Name] = h.Self
 
 	id := stableUUID("host", s.scenario.VCenter.InstanceUUID, spec.Name)
 	hw := h.Summary.Hardware

@@ -68,6 +68,11 @@ func TestImport(t *testing.T) {
 	if !found {
 		t.Error("the VM's disk has another capacity")
 	}
+	for _, e := range l.logged() {
+		if strings.HasPrefix(e.Path, "/nfc/") && e.Path != "/nfc/*/img.vmdk" {
+			t.Errorf("log: %+v", e)
+		}
+	}
 	if status, _ := l.request(http.MethodPost, d.Url, "", "x"); status != 404 {
 		t.Errorf("upload after the end: %d", status)
 	}

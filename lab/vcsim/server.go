@@ -35,7 +35,6 @@ type server struct {
 	leases     leases
 	stores     map[string]*store // by name; fixed after newServer
 	hosts      map[string]types.ManagedObjectReference
-	hostNames  map[types.ManagedObjectReference]string
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
 
@@ -47,7 +46,7 @@ type server struct {
 // newServer loads the scenario and builds the inventory. It does not listen yet.
 func newServer(o options) (s *server, err error) {
 	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), stores: map[string]*store{},
-		hosts: map[string]types.ManagedObjectReference{}, hostNames: map[types.ManagedObjectReference]string{}}
+		hosts: map[string]types.ManagedObjectReference{}}
 	if s.scenario, err = loadScenario(o.scenario); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -234,6 +233,3 @@ func alreadyExists(f file) types.BaseMethodFault {
 func noSpace(f file) types.BaseMethodFault {
 	return &types.NoDiskSpace{FileFault: types.FileFault{File: f.name()}, Datastore: f.Name}
 }
-
-// gib is bytes in whole GiB, rounded up.
-func gib(bytes int64) int64 { return int64(math.Ceil(float64(bytes) / (1 << 30))) }
