@@ -36,8 +36,9 @@ def run(params, check_mode):
     requires("openstacksdk", connection.IMPORT_ERROR, "to read images from Glance")
     base = _base(params)
     wishes = vc.wanted(params["clusters"])
-    glance = connection.connect(params["openstack"] or {}).image
+    cloud = connection.connect(params["openstack"] or {})
     with connection.translate("read images from Glance"):
+        glance = cloud.image
         if params["state"] == "absent":
             ids = [_id_of(glance, name) for name in params["images"]]
             work = _Absent(ids)

@@ -1,0 +1,60 @@
+"""Makes the images of the tests in Glance, once. Reads the auth dict from standard input; prints {name: {id, size}} as JSON."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+import openstack
+
+CAPACITY = 64 << 20  # bytes
+VMDK = {"disk_format": "vmdk", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic"}
+# name: file and what Glance is told. it-lie is not what its hw_disk_type says, it-cut ends in the middle.
+IMAGES = {
+    "it-sparse": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
+    "it-stream": ("stream.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
+    "it-flat": ("disk.raw", {**VMDK, "hw_disk_type": "thin"}),
+    "it-iso": ("disk.raw", {"disk_format": "iso"}),
+    "it-lie": ("sparse.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
+    "it-cut": ("cut.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
+    "it-qcow2": ("disk.qcow2", {"disk_format": "qcow2"}),
+    "it-distro": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse", "os_distro": "ubuntu"}),
+    "it-queued": (None, {**VMDK, "hw_disk_type": "sparse"}),
+}
+
+
+def make_files(folder):
+    """Makes one disk in all formats below a folder: data at both ends, nothing in between."""
+    noise = random.Random(1)
+    raw = folder / "disk.raw"
+    raw.write_bytes(noise.randbytes(4 << 20) + bytes(CAPACITY - (8 << 20)) + noise.randbytes(4 << 20))
+    for name, kind in (("sparse.vmdk", "monolithicSparse"), ("stream.vmdk", "streamOptimized")):
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", raw, folder / name], check=True)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, folder / "disk.qcow2"], check=True)
+    (folder / "cut.vmdk").write_bytes((folder / "sparse.vmdk").read_bytes()[:5000000])
+
+
+def main():
+    """Makes what is missing."""
+    glance = openstack.connect(auth=json.load(sys.stdin), region_name="RegionOne", load_envvars=False, load_yaml_config=False).image
+    have = {image.name: image for image in glance.images() if image.name.startswith("it-")}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        if set(IMAGES) - set(have):
+            make_files(folder)
+        for image, (file, properties) in IMAGES.items():
+            if image in have:
+                continue
+            made = glance.create_image(name=image, container_format="bare", validate_checksum=False, **properties)
+            if file:
+                with open(folder / file, "rb") as data:
+                    made.upload(glance, data=data)
+            have[image] = glance.get_image(made.id)
+    print(json.dumps({image: {"id": have[image].id, "size": have[image].size} for image in IMAGES}))
+
+
+main()
