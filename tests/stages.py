@@ -221,7 +221,8 @@ def integration(stage):
     cloud = yaml.safe_load((LAB / "clouds.yaml").read_text(encoding="utf-8"))["clouds"]["lab"]
     with simulator(stage.name) as variables:
         folder = stage.copy / "tests" / "integration"
-        base.write_private(folder / "integration_config.yml", json.dumps({**variables, "openstack_auth": cloud["auth"]}))
+        variables |= {"openstack_auth": cloud["auth"], "glance_access_log": str(LAB / "log" / "glance-access.log")}
+        base.write_private(folder / "integration_config.yml", json.dumps(variables))
         # ansible-test wants this file for targets with the alias cloud/vcenter.
         lines = [f"{key}: {variables[key]}\n" for key in ("vcenter_hostname", "vcenter_username", "vcenter_password")]
         base.write_private(folder / "cloud-config-vcenter.ini", "[DEFAULT]\n" + "".join(lines))
