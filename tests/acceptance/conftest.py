@@ -1,0 +1,78 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running lab, after one run of the demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import openstack
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB = ROOT / ".lab"
+sys.path.insert(0, str(ROOT / "lab"))
+
+
+class Lab:
+    """The lab as its user sees it: its inventory, its cloud, its logs, and commands on it."""
+
+    def __init__(self, output):
+        self.demo_output = output
+        folder = LAB / "inventory" / "group_vars" / "all"
+        self.variables = {}
+        for path in sorted(folder.glob("*.yml")):
+            self.variables.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+        os.environ["OS_CLIENT_CONFIG_FILE"] = str(LAB / "clouds.yaml")
+        self.cloud = openstack.connect(cloud="lab")
+
+    @property
+    def hosts(self):
+        """Names of the nova-compute services that the inventory asks for."""
+        return [f"{cluster['vcenter']}-{cluster['cluster_name']}" for cluster in self.variables["nova_vcdriver_clusters"]]
+
+    def ansible(self, *command):
+        """Runs an Ansible command on the lab's inventory. Gives its output; fails the test when it fails."""
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}
+        done = subprocess.run(
+            [LAB / "venv" / "bin" / command[0], *command[1:]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def module(self, name, **options):
+        """Runs a module of the collection on the control node. Gives its result."""
+        output = self.ansible("ansible", "localhost", "-m", f"openstack_vmware.nova.{name}", "-a", json.dumps(options))
+        return json.loads(output[output.index("=> {") + 3 :])
+
+    def vcenter(self):
+        """Options of the vCenter for a module."""
+        vcenter = self.variables["nova_vcdriver_vcenters"][0]
+        return {
+            "hostname": vcenter["host_ip"], "port": vcenter["host_port"], "username": vcenter["host_username"],
+            "password": vcenter["host_password"], "ca_path": vcenter["ca_file"],
+        }  # fmt: skip
+
+
+def recap(output):
+    """Gives ``{host: {ok, changed, ...}}`` of a playbook's output."""
+    lines = output[output.index("PLAY RECAP") :].splitlines()[1:]
+    return {
+        line.split()[0]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)} for line in lines if ":" in line
+    }
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """Runs the demo; its own verdict is the first test."""
+    done = subprocess.run([ROOT / "lab" / "lab", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=1500)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    return Lab(done.stdout)

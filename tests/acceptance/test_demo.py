@@ -1,0 +1,121 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job, end to end on real services: two clusters become two hypervisors, and seeded images boot without Glance."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from conftest import LAB, ROOT, recap
+
+
+def test_the_table_is_true(lab):
+    """What the demo printed is what Nova and Glance's request log say."""
+    rows = [line.split() for line in lab.demo_output.splitlines() if line.startswith("cluster-")]
+    assert len(rows) >= 4
+    hypervisors = {one.name for one in lab.cloud.compute.hypervisors()}
+    for row in rows:
+        assert row[1] in hypervisors
+        assert row[4] == "ACTIVE"
+    assert {row[0] for row in rows} == {cluster["cluster_name"] for cluster in lab.variables["nova_vcdriver_clusters"]}
+    images = {image.name: image.id for image in lab.cloud.image.images()}
+    reads = [line.split() for line in (LAB / "log" / "glance-access.log").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        # Every complete read of the image's data since the lab has its databases: a seeded image was read once, by us, to seed it.
+        whole = [line for line in reads if line[:3] == ["GET", f"/v2/images/{images[row[2]]}/file", "200"]]
+        assert len(whole) == 1, row
+        assert (row[3] == "yes") == (row[-1] == "0"), row
+    servers = {server.name: server for server in lab.cloud.compute.servers()}
+    assert sum(server.status == "ACTIVE" for server in servers.values()) >= len(rows)
+
+
+def test_nova_sees_a_cache_hit(lab):
+    """Nova's own driver code, asked for each datastore that it could choose, would download none of the seeded images."""
+    vcenter = dict(lab.variables["nova_vcdriver_vcenters"][0])
+    documents = {image.name: image for image in lab.cloud.image.images()}
+    seeded = {documents[name].id: documents[name].disk_format for name in lab.variables["image_seed_images"]}
+    vmdks = {image_id for image_id, disk_format in seeded.items() if disk_format == "vmdk"}
+    never = "00000000-0000-4000-8000-000000000000"
+    asked = {
+        **{name: vcenter[name] for name in ("host_ip", "host_port", "host_username", "host_password", "ca_file")},
+        "cache_prefix": vcenter["name"],
+        "clusters": lab.variables["nova_vcdriver_clusters"],
+        "images": {**seeded, never: "vmdk"},
+    }
+    done = subprocess.run(
+        [LAB / "openstack" / "bin" / "python", "-W", "ignore", ROOT / "tests" / "acceptance" / "nova_judge.py"],
+        input=json.dumps(asked), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    answer = json.loads(done.stdout)
+    assert {cluster: sorted(found) for cluster, found in answer.items()} == {
+        "cluster-a": ["nova-a1", "nova-a2", "nova-shared"], "cluster-b": ["nova-b1", "nova-shared"],
+    }  # fmt: skip
+    for found in answer.values():
+        for sizes in found.values():
+            assert sizes.pop(never) is None, "a judge that never says no is none"
+            assert {image_id: sizes[image_id] for image_id in vmdks} == dict.fromkeys(vmdks, 1 << 30)
+            assert all(size is not None for size in sizes.values())
+
+
+def test_second_run_changes_nothing(lab):
+    output = lab.ansible("ansible-playbook", "playbooks/site.yml")
+    for host, counts in recap(output).items():
+        assert counts["changed"] == 0, host
+
+
+def test_check_mode_on_a_deployed_host(lab):
+    output = lab.ansible("ansible-playbook", "playbooks/site.yml", "--check", "--diff")
+    for host, counts in recap(output).items():
+        assert counts["changed"] == 0, host
+        assert counts["failed"] == 0, host
+
+
+def test_nova_and_placement_say_what_vcenter_says(lab):
+    nodes = {node["host"]: node for node in lab.module("compute_node_info", hosts=lab.hosts, openstack={"cloud": "lab"})["compute_nodes"]}
+    clusters = [
+        {key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]
+    ]
+    truth = lab.module("hypervisor_info", clusters=clusters, **lab.vcenter())["hypervisors"]
+    assert len(truth) == 2
+    for hypervisor, host in zip(truth, lab.hosts):
+        node = nodes[host]
+        assert (node["service"]["state"], node["service"]["status"]) == ("up", "enabled")
+        assert node["hypervisor"]["hypervisor_hostname"] == hypervisor["hypervisor_hostname"]
+        inventories, totals = node["resource_provider"]["inventories"], hypervisor["totals"]
+        assert inventories["VCPU"]["total"] == totals["vcpus"]
+        assert inventories["VCPU"]["max_unit"] == totals["max_unit_vcpus"]
+        assert inventories["MEMORY_MB"]["total"] == totals["memory_mb"]
+        assert inventories["MEMORY_MB"]["max_unit"] == totals["max_unit_memory_mb"]
+        assert inventories["DISK_GB"]["total"] == totals["disk_gb"]
+
+
+def test_an_image_in_use_is_not_removed(lab):
+    """A server of the demo is a linked clone of this image."""
+    clusters = [{"cluster_name": cluster["cluster_name"], "datastore_regex": cluster["datastore_regex"]}
+                for cluster in lab.variables["nova_vcdriver_clusters"]]  # fmt: skip
+    options = {
+        "images": ["demo-sparse"], "state": "absent", "clusters": clusters,
+        "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], "openstack": {"cloud": "lab"}, **lab.vcenter(),
+    }  # fmt: skip
+    try:
+        lab.module("image_cache", **options)
+    except AssertionError as error:
+        assert "IMAGE_IN_USE" in str(error)
+    else:
+        raise AssertionError("the image was removed under a server")
+
+
+def test_no_secret_is_to_be_read(lab):
+    """No password in what the demo printed, in the logs of the runs, or in the command line of any process."""
+    vcenter, auth = lab.variables["nova_vcdriver_vcenters"][0], lab.variables["nova_vcdriver_auth"]
+    secrets = {vcenter["host_password"], auth["password"], lab.variables["nova_vcdriver_transport_url"].split(":")[2].split("@")[0]}
+    texts = {"the demo's output": lab.demo_output}
+    for path in (LAB / "log").glob("*"):
+        texts[path.name] = path.read_text(encoding="utf-8", errors="replace")
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    texts["the process list"] = processes
+    found = [name for name, text in texts.items() if any(secret in text for secret in secrets)]
+    assert found == []
