@@ -26,7 +26,9 @@ def running():
 
 def hosts_complete():
     """True unless Nova knows a nova-compute whose compute host is gone: Nova refuses a new host under an old name."""
-    running_hosts = {line.split()[0] for line in base.run([HOSTS, "list"]).splitlines() if line.endswith(" running")}
+    # A line is NAME ADDRESS SUITE STATE; podman's word for the state depends on its version.
+    lines = [line.split() for line in base.run([HOSTS, "list"]).splitlines()]
+    running_hosts = {words[0] for words in lines if words[3] in ("Up", "running")}
     with services.connect() as cloud:
         known = list(cloud.compute.services(binary="nova-compute"))
     return not known or running_hosts >= set(outputs.COMPUTE)

@@ -168,7 +168,12 @@ def passwords():
 
 
 def lab_id():
-    """Returns a name that marks this lab's processes, also after the checkout was moved."""
+    """Returns a name that marks this lab's processes, also after the checkout was moved. A copy of the checkout gets its own."""
+    root = pathlib.Path(_load("root.json", lambda: str(ROOT)))
+    if root != ROOT:
+        if (root / ".lab/id.json").exists():
+            (LAB / "id.json").unlink(missing_ok=True)
+        write_private(LAB / "root.json", json.dumps(str(ROOT)) + "\n")
     return _load("id.json", lambda: secrets.token_hex(8))
 
 

@@ -23,7 +23,7 @@ KINDS = {
     "demo-iso": ("disk.iso", "iso", None),
 }
 # Which images are booted on the first cluster of the scenario, on the second, and so on.
-BOOTS = (("demo-sparse", "demo-flat"), ("demo-sparse", "demo-stream"))
+BOOTS = (("demo-sparse", "demo-flat"), ("demo-stream",))
 BOOT_SECONDS = 180
 
 

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from . import base, services
 PACKAGES = ("rabbitmq-server", "mariadb-server-core", "mariadb-client-core", "qemu-utils", "genisoimage", "openssh-client")
 TEMPLATE = base.LAB / "template"
 POLICY = "/usr/sbin/policy-rc.d"
+POLICY_TEXT = "#!/bin/sh\n# lab/lab: installs packages without starting their services\nexit 101\n"
 
 
 def apt():
@@ -29,11 +31,12 @@ def apt():
     if not missing:
         return False
     base.say(f"installs {' '.join(missing)}")
-    made = not os.path.exists(POLICY)
+    # One with our text is what a killed run left.
+    policy = pathlib.Path(POLICY)
+    made = not policy.exists() or policy.read_text(encoding="utf-8") == POLICY_TEXT
     if made:
-        with open(POLICY, "w", encoding="utf-8") as handle:
-            handle.write("#!/bin/sh\nexit 101\n")
-        os.chmod(POLICY, 0o755)
+        policy.write_text(POLICY_TEXT, encoding="utf-8")
+        policy.chmod(0o755)
     try:
         # Another run of apt on the machine may hold its lock: wait for it.
         apt_get = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
@@ -41,7 +44,7 @@ def apt():
         base.run([*apt_get, "install", "-y", "--no-install-recommends", *missing], log="apt.log", env={"DEBIAN_FRONTEND": "noninteractive"})
     finally:
         if made:
-            os.unlink(POLICY)
+            policy.unlink()
     return True
 
 
