@@ -15,3 +15,5 @@ try:
 except ImportError:
     connect = vim = vmodl = None
     IMPORT_ERROR = traceback.format_exc()
+
+__all__ = ["IMPORT_ERROR", "connect", "vim", "vmodl"]
