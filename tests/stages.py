@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -337,8 +338,11 @@ def run_stage(function, seconds):
     print(f"\n=== {stage.name}: {function.__doc__.splitlines()[0]}", flush=True)
     why = ""
     try:
-        copy_tree(stage.copy)
-        function(stage)
+        # A second run of the same stage waits: both would use the same copy.
+        with open(WORK / f"{stage.name}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            copy_tree(stage.copy)
+            function(stage)
         if not stage.passed and not stage.failed:
             raise Failure("no test was found")
     except (Failure, base.LabError, OSError, subprocess.SubprocessError) as error:
