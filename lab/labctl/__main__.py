@@ -42,7 +42,11 @@ def up(with_host=False):
         return
     down(quiet=True)
     base.sockets()
-    if not base.ports_free(base.ports()):
+    # A process that was just ended may hold its ports for a moment longer.
+    patience = time.monotonic() + 5
+    while not (free := base.ports_free(base.ports())) and time.monotonic() < patience:
+        time.sleep(0.2)
+    if not free:
         base.say("others took the lab's ports; it moves to a free block")
         base.ports(new=True)
     for folder in (base.RUN, base.LOG):
