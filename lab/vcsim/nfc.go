@@ -291,7 +291,10 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		l.count(-1)
 		if err != nil {
 			log.Printf("import of %s: %v", u.desc.name(), err)
-			fault := &types.InvalidDiskFormat{}
+			var fault types.BaseMethodFault = &types.InvalidDiskFormat{}
+			if full := new(noRoom); errors.As(err, &full) {
+				fault = full.fault
+			}
 			l.abort(s.newContext(l.ctx), fault)
 			refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: "+faultMessage(fault))
 			return
@@ -312,6 +315,11 @@ func (l *lease) busy() bool {
 	defer l.mu.Unlock()
 	return l.active > 0
 }
+
+// noRoom says that an upload did not fit on its datastore.
+type noRoom struct{ fault types.BaseMethodFault }
+
+func (e *noRoom) Error() string { return faultMessage(e.fault) }
 
 // receive stores an upload as the disk's content.
 func (l *lease) receive(r *http.Request, u *upload) error {
@@ -335,7 +343,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 	}
 	defer os.Remove(flat)
 	if info, err := os.Stat(flat); err == nil && allocated(info) > u.desc.freeSpace() {
-		return errors.New(faultMessage(noSpace(u.desc)))
+		return &noRoom{noSpace(u.desc)}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -51,9 +51,18 @@ compute_nodes:
     host: {description: Name of the service host., type: str, sample: vc1-cluster-a}
     found: {description: Whether Nova has a compute service for it., type: bool, sample: true}
     service:
-      description: The compute service, or null.
+      description:
+        - The compute service, or null. C(updated_at) is the time of its last sign of life, in UTC.
+        - Nova calls a service up for a minute after that.
       type: dict
-      sample: {id: "3", state: up, status: enabled, disabled_reason: null, availability_zone: nova, forced_down: false}
+      sample:
+        id: 1e2c0b46-8e4e-4b0e-a9a2-d4f3d2c5f8f1
+        state: up
+        status: enabled
+        disabled_reason: null
+        availability_zone: nova
+        forced_down: false
+        updated_at: "2026-11-20T10:00:00.000000"
     hypervisor:
       description: The hypervisor, or null. It appears once the host is mapped to a cell.
       type: dict

@@ -3,7 +3,8 @@
 Nova's VMware driver accepts the vif types dvs and ovs only, and no maintained Neutron driver gives dvs.
 """
 
-from neutron.db.models import port_forwarding  # noqa: F401  gives Port the attribute that initialize() is about
+import importlib
+
 from neutron_lib.plugins.ml2 import api
 from sqlalchemy import orm
 
@@ -13,6 +14,7 @@ class DvsDriver(api.MechanismDriver):
 
     def initialize(self):
         """Sets up the database models: Neutron 29's get_ports reads Port.port_forwardings, which else exists after a query only."""
+        importlib.import_module("neutron.db.models.port_forwarding")  # gives Port that attribute
         orm.configure_mappers()
 
     def bind_port(self, context):

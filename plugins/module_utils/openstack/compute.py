@@ -1,11 +1,15 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute services, hypervisors and resource providers, as Nova and Placement see them. Two more requests a host than none."""
+"""Compute services, hypervisors and resource providers, as Nova and Placement see them: two requests for all and two a host."""
 
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.connection import translate
+
+# Nova 16.0.0: ids are UUIDs. From 2.88 on, listing hypervisors asks each nova-compute for its uptime, which the VMware driver does not
+# implement: each call would leave a traceback in its log (nova/compute/manager.py, get_host_uptime).
+MICROVERSION = "2.53"
 
 
 def compute_nodes(connection, hosts):
@@ -17,6 +21,7 @@ def compute_nodes(connection, hosts):
     :raises OpenStackError: a service can't be reached or refuses.
     """
     with translate("read the compute services of Nova"):
+        connection.compute.default_microversion = MICROVERSION
         services = {service.host: service for service in connection.compute.services(binary="nova-compute")}
     with translate("read the hypervisors of Nova"):
         hypervisors = {}
@@ -38,6 +43,7 @@ def _node(connection, host, service, hypervisor):
             "disabled_reason": service.disabled_reason,
             "availability_zone": service.availability_zone,
             "forced_down": bool(service.is_forced_down),
+            "updated_at": service.updated_at,
         },
         "hypervisor": hypervisor
         and {

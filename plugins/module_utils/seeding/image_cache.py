@@ -176,7 +176,7 @@ class _Present:
             )
             for place in places
         ]
-        return disk, capacity, plan(targets, image.size, _room(image, disk))
+        return disk, capacity, plan(targets, image.size, _room(image, capacity))
 
     def _carry_out(self, session, image, disk, capacity, steps, places, answer):
         by_name = {place.name: place for place in places}
@@ -250,15 +250,16 @@ class _Absent:
         return {"changed": bool(todo), "images": answers, "diff": {"before": _lines(before), "after": _lines(after)}}
 
 
-def _room(image, disk):
+def _room(image, capacity):
     """The bytes that a datastore must have free while the image is made there.
 
-    A thin disk takes what it holds, about the size of its file. A sparse file stands beside the disk that is made of it.
+    A sparse file stands beside the disk that is made of it, which vSphere may make thick; of a streamOptimized one it makes a
+    thin disk, which holds what the file holds, or more.
+
+    :arg capacity: bytes that the guest sees, or None where nothing is to be made.
     """
-    if disk is None:  # nothing to do, or a copy of a disk that is as large as its file
-        return image.size
-    if image.kind == "sparse":
-        return 2 * image.size
+    if image.kind == "sparse" and capacity is not None:
+        return image.size + capacity
     return image.size
 
 

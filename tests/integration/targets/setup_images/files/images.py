@@ -13,10 +13,11 @@ import openstack
 
 CAPACITY = 64 << 20  # bytes
 VMDK = {"disk_format": "vmdk", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic"}
-# name: file and what Glance is told. it-lie is not what its hw_disk_type says, it-cut ends in the middle.
+# name: file and what Glance is told. it-dense is small on the wire and large on a datastore, it-lie is not what its hw_disk_type says, it-cut ends in the middle.
 IMAGES = {
     "it-sparse": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-stream": ("stream.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
+    "it-dense": ("dense.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-flat": ("disk.raw", {**VMDK, "hw_disk_type": "thin"}),
     "it-iso": ("disk.raw", {"disk_format": "iso"}),
     "it-lie": ("sparse.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
@@ -32,8 +33,12 @@ def make_files(folder):
     noise = random.Random(1)
     raw = folder / "disk.raw"
     raw.write_bytes(noise.randbytes(4 << 20) + bytes(CAPACITY - (8 << 20)) + noise.randbytes(4 << 20))
-    for name, kind in (("sparse.vmdk", "monolithicSparse"), ("stream.vmdk", "streamOptimized")):
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", raw, folder / name], check=True)
+    dense = folder / "dense.raw"
+    dense.write_bytes(b"openstack" * (CAPACITY // 9) + bytes(CAPACITY % 9))
+    for source, name, kind in (
+        (raw, "sparse.vmdk", "monolithicSparse"), (raw, "stream.vmdk", "streamOptimized"), (dense, "dense.vmdk", "streamOptimized"),
+    ):  # fmt: skip
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", source, folder / name], check=True)
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, folder / "disk.qcow2"], check=True)
     (folder / "cut.vmdk").write_bytes((folder / "sparse.vmdk").read_bytes()[:5000000])
 
