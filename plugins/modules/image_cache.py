@@ -105,15 +105,30 @@ images:
     os_hash_value: {description: Glance's hash of the image., returned: with O(state=present), type: str, sample: 0f2c...}
     bytes_from_glance: {description: Bytes read from Glance., returned: with O(state=present), type: int, sample: 629145600}
     datastores:
-      description:
-        - One element a datastore. C(state) is what was found, V(complete), V(broken) or V(missing).
-        - C(action) is V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
-        - C(via) is the way that the bytes took, C(seconds) how long it took; both are unset in check mode and where nothing was done.
+      description: One element a datastore.
       type: list
       elements: dict
-      sample:
-        - {name: nova-a1, state: missing, action: push, source: null, round: 0, via: host esxi-01.example.com, seconds: 12.1}
-        - {name: nova-a2, state: missing, action: copy, source: nova-a1, round: 1, via: copy from nova-a1, seconds: 4.2}
+      contains:
+        name: {description: Name of the datastore., type: str, sample: nova-a1}
+        path: {description: Folder of the image., type: str, sample: "[nova-a1] vc1_base/6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"}
+        state: {description: "What was found, V(complete), V(broken) or V(missing).", type: str, sample: missing}
+        action:
+          description: What was done, V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
+          type: str
+          sample: push
+        source: {description: Datastore that the copy came from., returned: with O(state=present), type: str, sample: nova-a1}
+        round: {description: Copies of one round run at once., returned: with O(state=present), type: int, sample: 1}
+        via:
+          description: The way that the bytes took. Unset in check mode and where nothing was done.
+          returned: with O(state=present)
+          type: str
+          sample: host esxi-01.example.com
+        seconds:
+          description: How long it took. Unset in check mode and where nothing was done.
+          returned: with O(state=present)
+          type: float
+          sample: 12.1
+        bytes: {description: Bytes that were freed., returned: with O(state=absent), type: int, sample: 2361393700}
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
@@ -116,6 +117,17 @@ def _refuse_bad(images):
         )
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes."""
+
+    image: nova_image.Image
+    places: dict
+    disk: object
+    capacity: int | None
+    steps: list
+
+
 class _Present:
     def __init__(self, glance, images):
         self._glance = glance
@@ -123,28 +135,25 @@ class _Present:
 
     def run(self, session, places, check_mode):
         # Each image may go to other datastores: vsan takes streamOptimized only.
-        wanted = {image.id: self._datastores_for(image, places) for image in self._images}
-        everywhere = list(places.values())
+        wanted = [(image, self._datastores_for(image, places)) for image in self._images]
         capacities = {image.id: image.size for image in self._images if image.kind in ("flat", "iso")}
-        found = {
-            place.datastore.moid: {entry.name: entry for entry in entries}
-            for place, entries in zip(everywhere, audit_all(session, everywhere, capacities))
-        }
-        plans = [(image, *self._plan(image, wanted[image.id], found)) for image in self._images]
+        audits = audit_all(session, list(places.values()), capacities)
+        found = {moid: {entry.name: entry for entry in entries} for moid, entries in zip(places, audits)}
+        todo = [self._plan(image, chosen, found) for image, chosen in wanted]
         result = {
-            "changed": any(step.action != "none" for _image, _disk, _capacity, steps in plans for step in steps),
-            "images": [_describe(image, steps) for image, _disk, _capacity, steps in plans],
-            "diff": _diff(plans),
+            "changed": any(step.action != "none" for work in todo for step in work.steps),
+            "images": [_describe(work) for work in todo],
+            "diff": _diff(todo),
         }
         if not check_mode:
-            for (image, disk, capacity, steps), answer in zip(plans, result["images"]):
-                self._carry_out(session, image, disk, capacity, steps, wanted[image.id], answer)
+            for work, answer in zip(todo, result["images"]):
+                self._carry_out(session, work, answer["datastores"])
         return result
 
     @staticmethod
     def _datastores_for(image, places):
         types = rule.allowed_types(image.disk_type)
-        chosen = [place for place in places.values() if place.datastore.type in types]
+        chosen = {moid: place for moid, place in places.items() if place.datastore.type in types}
         if not chosen:
             raise NovaVmwareError(
                 "NO_USABLE_DATASTORE",
@@ -155,59 +164,55 @@ class _Present:
         return chosen
 
     def _plan(self, image, places, found):
-        """Gives ``(Disk or None, bytes of its extent or None, steps)``. The image's content is read only where something is to be done."""
-        states = {place.name: found[place.datastore.moid].get(image.id) for place in places}
+        """Gives the :class:`_Work`. The image's content is read only where something is to be done and no whole copy tells its size."""
+        states = {moid: found[moid].get(image.id) for moid in places}
         whole = [entry for entry in states.values() if entry is not None and entry.state == audit.COMPLETE]
-        disk = capacity = None
-        if whole:
-            capacity = next((entry.capacity_bytes for entry in whole if entry.capacity_bytes is not None), None)
+        disk, capacity = None, next((entry.capacity_bytes for entry in whole if entry.capacity_bytes is not None), None)
         if len(whole) < len(places) and capacity is None:
-            # Where a whole copy exists it tells the size, and Glance is asked for no byte.
             disk = vmdk.inspect(
                 image.kind, image.size, lambda offset, length: glance_images.read_range(self._glance, image.id, offset, length)
             )
             capacity = disk.capacity_bytes
         targets = [
             Target(
-                place.name,
-                states[place.name].state if states[place.name] else audit.MISSING,
-                place.datastore.free_bytes,
-                len(place.hosts),
+                moid=moid,
+                name=place.name,
+                state=states[moid].state if states[moid] else audit.MISSING,
+                free_bytes=place.datastore.free_bytes,
+                hosts=len(place.hosts),
             )
-            for place in places
+            for moid, place in places.items()
         ]
-        return disk, capacity, plan(targets, image.size, _room(image, capacity))
+        return _Work(image, places, disk, capacity, plan(targets, image.size, _room(image, capacity)))
 
-    def _carry_out(self, session, image, disk, capacity, steps, places, answer):
-        by_name = {place.name: place for place in places}
-        rows = {row["name"]: row for row in answer["datastores"]}
+    def _carry_out(self, session, work, answer):
+        """Does the steps and notes in the rows of the answer how they went.
+
+        :raises NovaVmwareError: the push failed, or ``SEED_INCOMPLETE``: some copies did.
+        """
+        rows = dict(zip((step.moid for step in work.steps), answer))
         run_id = seed.new_run()
-        for step in steps:
+        for step in work.steps:
             if step.action == "push":
-                done = seed.push(session, self._glance, image, disk, by_name[step.datastore], run_id)
-                _note_done(rows[step.datastore], done)
+                _note_done(rows[step.moid], seed.push(session, self._glance, work.image, work.disk, work.places[step.moid], run_id))
         failures = {}
-        for number in sorted({step.round for step in steps if step.action == "copy"}):
-            pairs = [
-                (by_name[step.source], by_name[step.datastore])
-                for step in steps
-                if step.action == "copy" and step.round == number and step.source not in failures
-            ]
-            for target, outcome in seed.copy(session, image, capacity, pairs, run_id):
+        for number in sorted({step.round for step in work.steps if step.action == "copy"}):
+            batch = [step for step in work.steps if step.action == "copy" and step.round == number]
+            failures.update({step.moid: failures[step.source] for step in batch if step.source in failures})
+            pairs = [(work.places[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
+            for target, outcome in seed.copy(session, work.image, work.capacity, pairs, run_id):
                 if isinstance(outcome, NovaVmwareError):
-                    failures[target.name] = outcome
+                    failures[target.datastore.moid] = outcome
                 else:
-                    _note_done(rows[target.name], outcome)
-            for step in steps:
-                if step.round == number and step.source in failures:
-                    failures.setdefault(step.datastore, failures[step.source])
+                    _note_done(rows[target.datastore.moid], outcome)
         if failures:
+            reasons = sorted((work.places[moid].name, error.what) for moid, error in failures.items())
             raise NovaVmwareError(
                 "SEED_INCOMPLETE",
-                f"The image {image.name} ({image.id}) did not reach {len(failures)} of {len(steps)} datastores: "
-                + " ".join(f"{name}: {error.what}" for name, error in sorted(failures.items())),
+                f"The image {work.image.name} ({work.image.id}) did not reach {len(failures)} of {len(work.steps)} datastores: "
+                + " ".join(f"{name}: {reason}" for name, reason in reasons),
                 "The others have it. Run this again after mending the cause: only these are done again.",
-                {"datastores": answer["datastores"]},
+                {"datastores": answer},
             )
 
 
@@ -263,7 +268,8 @@ def _room(image, capacity):
     return image.size
 
 
-def _describe(image, steps):
+def _describe(work):
+    image = work.image
     return {
         "id": image.id,
         "name": image.name,
@@ -273,17 +279,18 @@ def _describe(image, steps):
         "os_hash_value": image.os_hash_value,
         "datastores": [
             {
-                "name": step.datastore,
+                "name": work.places[step.moid].name,
+                "path": work.places[step.moid].image_path(image.id),
                 "state": step.state,
                 "action": step.action,
-                "source": step.source,
+                "source": step.source and work.places[step.source].name,
                 "round": step.round,
                 "via": None,
                 "seconds": None,
             }
-            for step in steps
+            for step in work.steps
         ],
-        "bytes_from_glance": sum(image.size for step in steps if step.action == "push"),
+        "bytes_from_glance": sum(image.size for step in work.steps if step.action == "push"),
     }
 
 
@@ -292,12 +299,13 @@ def _note_done(row, done):
     row["seconds"] = round(done.seconds, 3)
 
 
-def _diff(plans):
+def _diff(todo):
     before, after = {}, {}
-    for image, _disk, _capacity, steps in plans:
-        for step in steps:
-            before.setdefault(step.datastore, {})[f"{image.id} ({image.name})"] = step.state
-            after.setdefault(step.datastore, {})[f"{image.id} ({image.name})"] = audit.COMPLETE
+    for work in todo:
+        label = f"{work.image.id} ({work.image.name})"
+        for step in work.steps:
+            before.setdefault(work.places[step.moid].name, {})[label] = step.state
+            after.setdefault(work.places[step.moid].name, {})[label] = audit.COMPLETE
     return {"before": _lines(before), "after": _lines(after)}
 
 

@@ -15,9 +15,13 @@ COPIES_PER_SOURCE = 2  # at once: more only share the same disks
 
 @dataclass(frozen=True)
 class Target:
-    """A datastore that must hold the image. ``free_bytes`` and ``hosts`` (those that can write to it) choose where the push goes."""
+    """A datastore that must hold the image. ``free_bytes`` and ``hosts`` (those that can write to it) choose where the push goes.
 
-    datastore: str
+    ``moid`` tells datastores apart: those of two datacenters may have one name.
+    """
+
+    moid: str
+    name: str
     state: str
     free_bytes: int
     hosts: int
@@ -25,9 +29,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """``action`` is ``none``, ``push`` (from Glance) or ``copy`` (by vSphere, from ``source``)."""
+    """``action`` is ``none``, ``push`` (from Glance) or ``copy`` (by vSphere, from ``source``); both datastores by their ``moid``."""
 
-    datastore: str
+    moid: str
     state: str
     action: str
     source: str | None = None
@@ -42,10 +46,10 @@ def plan(targets, size, capacity):
     :arg capacity: bytes that the image may take on a datastore at the most while it is made there.
     :raises NovaVmwareError: ``DATASTORE_FULL``: a datastore has no room, with all such datastores in the details.
     """
-    steps = {target.datastore: Step(target.datastore, target.state, "none") for target in targets}
-    sources = [target.datastore for target in targets if target.state == COMPLETE]
+    steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
+    sources = [target.moid for target in targets if target.state == COMPLETE]
     todo = [target for target in targets if target.state != COMPLETE]
-    full = {target.datastore: target.free_bytes for target in todo if target.free_bytes < capacity}
+    full = {target.name: target.free_bytes for target in todo if target.free_bytes < capacity}
     if full:
         names = ", ".join(f"{name} ({free} bytes free)" for name, free in sorted(full.items()))
         raise NovaVmwareError(
@@ -57,15 +61,15 @@ def plan(targets, size, capacity):
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
         first = max(todo, key=lambda target: (target.hosts, target.free_bytes))
-        steps[first.datastore] = Step(first.datastore, first.state, "push")
-        sources.append(first.datastore)
+        steps[first.moid] = Step(first.moid, first.state, "push")
+        sources.append(first.moid)
         todo.remove(first)
     number = 1
     while todo:
         batch, todo = todo[: len(sources) * COPIES_PER_SOURCE], todo[len(sources) * COPIES_PER_SOURCE :]
         for index, target in enumerate(batch):
             source = sources[index % len(sources)]
-            steps[target.datastore] = Step(target.datastore, target.state, "copy", source, number)
-        sources += [target.datastore for target in batch]
+            steps[target.moid] = Step(target.moid, target.state, "copy", source, number)
+        sources += [target.moid for target in batch]
         number += 1
     return list(steps.values())

@@ -1,0 +1,92 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examples of each module run, and what they return is what the page documents."""
+
+from __future__ import annotations
+
+import ast
+import json
+
+import pytest
+import yaml
+from conftest import ROOT
+
+COLLECTION = "openstack_vmware.nova."
+MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+# Names in the examples, and what stands for them in the lab.
+STANDS_FOR = {"ubuntu-24.04": "demo-sparse", "debian-12": "demo-stream"}
+
+
+def page(name, part):
+    """Gives DOCUMENTATION, EXAMPLES or RETURN of a module, parsed."""
+    tree = ast.parse((ROOT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == part:
+            return yaml.safe_load(node.value.value)
+    raise LookupError(part)
+
+
+def undocumented(documented, value, where):
+    """Gives the paths of keys that are returned but not documented, or documented but not returned, where the page lists them."""
+    if isinstance(value, list):
+        return [problem for item in value[:1] for problem in undocumented(documented, item, where)]
+    if not isinstance(value, dict):
+        return []
+    known = documented.get("contains")
+    if known is None:
+        sample = documented.get("sample")
+        sample = sample[0] if isinstance(sample, list) and sample else sample
+        if not isinstance(sample, dict):
+            return []
+        known = {key: {"sample": item} for key, item in sample.items()}
+    optional = {key for key, item in known.items() if "with O(" in str(item.get("returned", ""))}
+    problems = [f"{where}.{key}" for key in (set(known) ^ set(value)) - (optional - set(value))]
+    for key in set(known) & set(value):
+        problems += undocumented(known[key], value[key], f"{where}.{key}")
+    return problems
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(lab, name, tmp_path):
+    """Every example runs as it is written, but for the names of the vCenter, the cloud and the images."""
+    tasks = page(name, "EXAMPLES")
+    used = set()
+    for task in tasks:
+        for key in [key for key in task if key.startswith(COLLECTION)]:
+            used.add(key)
+            options = task[key]
+            if "hostname" in options:
+                options.update(lab.vcenter())
+            if "openstack" in options:
+                options["openstack"] = {"cloud": "lab"}
+            if "images" in options:
+                options["images"] = [STANDS_FOR.get(image, image) for image in options["images"]]
+    assert used == {COLLECTION + name}
+    playbook = tmp_path / "examples.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    lab.ansible("ansible-playbook", str(playbook))
+
+
+def results(lab):
+    """Gives what each module returns on the lab."""
+    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]]
+    cache = {"clusters": clusters, "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], **lab.vcenter()}
+    cloud = {"openstack": {"cloud": "lab"}}
+    return {
+        "hypervisor_info": lab.module("hypervisor_info", clusters=clusters, **lab.vcenter()),
+        "image_cache": lab.module("image_cache", images=["demo-sparse"], **cache, **cloud),
+        "image_cache_info": lab.module("image_cache_info", **cache),
+        "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
+    }
+
+
+def test_return_values_are_documented(lab):
+    found = results(lab)
+    assert sorted(found) == MODULES
+    problems = []
+    for name, result in found.items():
+        for always in ("changed", "diff", "invocation", "warnings", "deprecations"):
+            result.pop(always, None)
+        problems += undocumented({"contains": page(name, "RETURN")}, json.loads(json.dumps(result)), name)
+    assert problems == []
