@@ -13,7 +13,8 @@ import openstack
 
 CAPACITY = 64 << 20  # bytes
 VMDK = {"disk_format": "vmdk", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic"}
-# name: file and what Glance is told. it-dense is small on the wire and large on a datastore, it-lie is not what its hw_disk_type says, it-cut ends in the middle.
+# name: file and what Glance is told. it-dense is small on the wire and large on a datastore, it-lie is not what its
+# hw_disk_type says, it-cut ends in the middle.
 IMAGES = {
     "it-sparse": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-stream": ("stream.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
