@@ -78,7 +78,9 @@ compute_nodes:
       sample:
         uuid: 2f1e0b46-8e4e-4b0e-a9a2-d4f3d2c5f8f1
         inventories:
+          VCPU: {total: 128, reserved: 0, max_unit: 64, allocation_ratio: 4.0}
           MEMORY_MB: {total: 1048576, reserved: 0, max_unit: 524288, allocation_ratio: 1.0}
+          DISK_GB: {total: 1000, reserved: 0, max_unit: 400, allocation_ratio: 1.0}
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import openstack_argument_spec
