@@ -18,6 +18,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import tls_context
 
+CONNECT_TIMEOUT = 10  # seconds; behind a firewall that drops packets, the next way must get its turn soon
 TIMEOUT = 300  # seconds without a byte accepted; a host may flush its cache for a while
 CHUNK = 1 << 20  # bytes
 
@@ -66,8 +67,7 @@ def put(session, ways, size, chunks, content_type="application/octet-stream"):
         try:
             with translate(what, f"{way.hostname}:{way.port}"):
                 cookie = _cookie(session, way)
-                connection = http.client.HTTPSConnection(way.hostname, way.port, context=session.tls, timeout=TIMEOUT)
-                connection.connect()
+                connection = _connect(way.hostname, way.port, session.tls)
         except VSphereError as error:
             # A certificate that is not trusted is a warning sign, not a reason for another way.
             if number == len(ways) - 1 or error.code == "CERTIFICATE_NOT_TRUSTED":
@@ -95,9 +95,7 @@ def post_disk(session, url, thumbprint, size, chunks):
     server = f"{hostname}:{port}"
     what = f"send the disk to {server}"
     with translate(what, server):
-        context = session.tls if not thumbprint else tls_context(validate_certs=False)
-        connection = http.client.HTTPSConnection(hostname, port, context=context, timeout=TIMEOUT)
-        connection.connect()
+        connection = _connect(hostname, port, tls_context(validate_certs=False) if thumbprint else session.tls)
     try:
         if thumbprint:
             # The vCenter, which we trust, named the certificate: that is stronger than any CA.
@@ -113,6 +111,13 @@ def post_disk(session, url, thumbprint, size, chunks):
         _send(connection, "POST", target, headers, size, chunks, what, server)
     finally:
         connection.close()
+
+
+def _connect(hostname, port, context):
+    connection = http.client.HTTPSConnection(hostname, port, context=context, timeout=CONNECT_TIMEOUT)
+    connection.connect()
+    connection.sock.settimeout(TIMEOUT)
+    return connection
 
 
 def _cookie(session, way):
