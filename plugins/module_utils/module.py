@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
@@ -12,23 +13,36 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 
+class Cancelled(BaseException):
+    """SIGTERM arrived: somebody wants the job to end."""
+
+
 def run(body, argument_spec, **module_options):
     """Runs a module: parses its options, calls ``body`` and turns its outcome into the module's answer.
 
     :arg body: a function ``(params, check_mode) -> dict`` that raises :class:`NovaVmwareError`. The dict is the module's
-        result; ``changed`` and ``diff`` in it are Ansible's.
+        result; ``changed`` and ``diff`` in it are Ansible's. SIGTERM raises :class:`Cancelled` in it.
     :arg argument_spec: AnsibleModule's.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
+    signal.signal(signal.SIGTERM, _cancel)
     module.no_log_values.update(_secrets((module.params.get("openstack") or {}).get("auth")))
     try:
         result = body(module.params, module.check_mode)
     except NovaVmwareError as error:
         failure = error.to_result()
         module.fail_json(exception=traceback.format_exc(), **failure)
+    except Cancelled:
+        module.fail_json(msg="Cancelled. What was under way was removed again.", error_code="CANCELLED")
     if not module._diff:
         result.pop("diff", None)
     module.exit_json(**result)
+
+
+def _cancel(_signal, _frame):
+    """Ends the module by an exception, so that each step cleans up behind itself; that must not be cancelled as well."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Cancelled
 
 
 def _secrets(auth):

@@ -16,6 +16,7 @@ description:
   - An image is read from Glance at most once. It is written to one datastore, and vSphere copies it to the others. Its hash is compared
     with Glance's while it flows.
   - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
+  - A run that is cancelled (SIGTERM) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
   - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
   - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. An image that Nova could not boot is refused
     with the reason, before anything is changed.
@@ -129,6 +130,12 @@ images:
           type: float
           sample: 12.1
         bytes: {description: Bytes that were freed., returned: with O(state=absent), type: int, sample: 2361393700}
+leftovers:
+  description: What killed runs had left on the datastores, and was removed. In check mode, what would be removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (

@@ -15,7 +15,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
     audit_all,
     base_folder,
@@ -49,7 +49,13 @@ def run(params, check_mode):
             work = _Present(glance, list({image.id: image for image in images}.values()))
         with from_params(params) as session:
             places = locations(vc.hypervisors(session, wishes), base)
-            return work.run(session, places, check_mode)
+            found = stage.leftovers(session, list(places.values()))
+            if not check_mode:
+                stage.remove(session, found)
+            result = work.run(session, places, check_mode)
+            result["changed"] = result["changed"] or bool(found)
+            result["leftovers"] = [leftover.path for leftover in found]
+            return result
 
 
 def info(params, _check_mode):
@@ -191,7 +197,7 @@ class _Present:
         :raises NovaVmwareError: the push failed, or ``SEED_INCOMPLETE``: some copies did.
         """
         rows = dict(zip((step.moid for step in work.steps), answer))
-        run_id = seed.new_run()
+        run_id = stage.this_run()
         for step in work.steps:
             if step.action == "push":
                 _note_done(rows[step.moid], seed.push(session, self._glance, work.image, work.disk, work.places[step.moid], run_id))
@@ -249,7 +255,7 @@ class _Absent:
         # All are checked before any is touched, in check mode as well: the same answer as the real run.
         seed.refuse_used(session, todo)
         if not check_mode:
-            run_id = seed.new_run()
+            run_id = stage.this_run()
             for place, image_id in todo:
                 seed.remove(session, place, image_id, run_id)
         return {"changed": bool(todo), "images": answers, "diff": {"before": _lines(before), "after": _lines(after)}}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import uuid
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -20,10 +19,9 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
-
-STAGE = "openstack_vmware"  # our own folder at the root of a datastore; Nova's ageing never looks there
 
 
 class SeedError(NovaVmwareError):
@@ -38,48 +36,6 @@ class Done:
     seconds: float = 0.0
     bytes_read: int = 0
     bytes_copied: int = 0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The folder of one run for one image on one datastore."""
-
-    location: object
-    image_id: str
-    run: str
-
-    @property
-    def root(self):
-        """Datastore path of all that this run puts there."""
-        return self.location.place.path(STAGE, f"{self.image_id}-{self.run}")
-
-    @property
-    def folder(self):
-        """Datastore path of the folder that will become the image's folder in the cache."""
-        return f"{self.root}/{self.image_id}"
-
-    def file(self, name):
-        """Path of a file in :attr:`folder`, below the datastore's root."""
-        return f"{STAGE}/{self.image_id}-{self.run}/{self.image_id}/{name}"
-
-
-def new_run():
-    """Gives a name for the stage folders of this run: no other run has it."""
-    return uuid.uuid4().hex[:8]
-
-
-@contextlib.contextmanager
-def staged(session, location, image_id, run):
-    """Makes a stage on a datastore and removes it at the end, whatever happened in between."""
-    stage = Stage(location, image_id, run)
-    files.make_directory(session, location.place, STAGE, f"{image_id}-{run}", image_id)
-    try:
-        yield stage
-    except BaseException:
-        with contextlib.suppress(NovaVmwareError):  # why it failed matters more than a leftover that Nova can't see
-            files.delete(session, location.place, stage.root)
-        raise
-    files.delete(session, location.place, stage.root)
 
 
 def push(session, glance, image, disk, location, run):
@@ -141,9 +97,8 @@ def _send_sparse(session, glance, image, _disk, stage, done):
 def _send_stream(session, glance, image, disk, stage, done):
     """As ``fetch_image_stream_optimized``; the imported machine's folder is outside Nova's cache folder, so is the stage."""
     location = stage.location
-    name = f"{STAGE}-{image.id}-{stage.run}"
     imported = lease.import_disk(
-        session, location.resource_pool, location.vm_folder, location.name, name,
+        session, location.resource_pool, location.vm_folder, location.name, stage.import_name,
         disk.capacity_bytes // 1024, image.adapter_type, image.size, _bytes(glance, image),
     )  # fmt: skip
     done.via = "import lease"
@@ -296,9 +251,5 @@ def remove(session, location, image_id, run):
 
     Whoever calls this has asked :func:`refuse_used` before.
     """
-    stage = location.place.path(STAGE, f"{image_id}-{run}")
-    files.make_directory(session, location.place, STAGE, f"{image_id}-{run}")
-    try:
-        files.move(session, location.place, location.image_path(image_id), f"{stage}/removed")
-    finally:
-        files.delete(session, location.place, stage)
+    with staged(session, location, image_id, run) as stage:
+        files.move(session, location.place, location.image_path(image_id), f"{stage.root}/removed")

@@ -24,8 +24,8 @@ class Place:
     datacenter_path: str
 
     def path(self, *parts):
-        """Gives the datastore path of ``parts`` joined by slashes."""
-        return f"[{self.datastore}] {'/'.join(parts)}"
+        """Gives the datastore path of ``parts`` joined by slashes; of none, the datastore's root."""
+        return f"[{self.datastore}] {'/'.join(parts)}".rstrip()
 
     def datacenter(self, session):
         """Gives the pyVmomi datacenter."""
@@ -170,6 +170,27 @@ def list_trees(session, folders):
                 for at, files in contents.items()
             }
         )
+    return listings
+
+
+def list_names(session, folders, pattern):
+    """Lists what matches a pattern directly in folders of several datastores: a request a folder, then common polls.
+
+    :arg folders: list of ``(browser, datastore path)``.
+    :arg pattern: with ``*``, as ``HostDatastoreBrowserSearchSpec.matchPattern`` takes it.
+    :returns: a list in the same order, each a list of :class:`File`; what is a folder is not told.
+    """
+    browser_type = vim.host.DatastoreBrowser
+    details = browser_type.FileInfo.Details(fileType=False, fileSize=False, modification=True, fileOwner=False)
+    spec = browser_type.SearchSpec(details=details, matchPattern=[pattern])
+    tasks = [
+        session.call(f"list {path}", browser.SearchDatastore_Task, datastorePath=path, searchSpec=spec) for browser, path in folders
+    ]
+    listings = []
+    for (result, fault), (_browser, path) in zip(session.wait(tasks), folders):
+        if fault is not None:
+            raise VSphereFault(f"list {path}", fault)
+        listings.append([File(file.path, 0, False, file.modification) for file in result.file or ()])
     return listings
 
 

@@ -58,6 +58,15 @@ def import_disk(session, resource_pool_moid, folder_moid, datastore, name, capac
     return path
 
 
+def remove_import(session, folder_moid, name):
+    """Removes the virtual machine of an import that nobody finished, with its files. None of that name is fine."""
+    what = f"remove the imported {name}"
+    folder = session.managed("Folder", folder_moid)
+    found = session.call(what, session.content.searchIndex.FindChild, entity=folder, name=name)
+    if found is not None:
+        session.run(what, found.Destroy_Task)
+
+
 def _import_spec(name, datastore, capacity_kb, adapter_type):
     """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size."""
     if adapter_type == "ide":

@@ -76,6 +76,10 @@ class Session:
         """The session's cookie as a header's value, for ``/folder`` on the vCenter."""
         return self.stub.cookie.split(";", 1)[0]
 
+    def now(self):
+        """Gives the server's time, an aware datetime."""
+        return self.call("read the time of the vCenter", self._instance.CurrentTime)
+
     def managed(self, kind, moid):
         """Gives the pyVmomi object of a managed object id. Asks the server nothing."""
         return getattr(pyvmomi.vim, kind)(moid, self.stub)

@@ -1,0 +1,148 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folders in which a run prepares images, and what is left of them after a run that was killed.
+
+They are outside Nova's cache folder, where its ageing would take them for images, and on the same datastore, so that publishing is a
+rename. Their names tell the run, so that another run knows whether it may remove them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease
+
+FOLDER = "openstack_vmware"  # at the root of a datastore
+# Every step of a run ends or fails within the two hours that Session.wait gives a task; then nothing is written any more.
+ABANDONED = datetime.timedelta(hours=3)
+_NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<node>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The folder of one run for one image on one datastore."""
+
+    location: object
+    image_id: str
+    run: str
+
+    @property
+    def root(self):
+        """Datastore path of all that this run puts there."""
+        return self.location.place.path(FOLDER, f"{self.image_id}-{self.run}")
+
+    @property
+    def folder(self):
+        """Datastore path of the folder that will become the image's folder in the cache."""
+        return f"{self.root}/{self.image_id}"
+
+    @property
+    def import_name(self):
+        """Name of the virtual machine, and so of its folder at the datastore's root, that an import makes."""
+        return f"{FOLDER}-{self.image_id}-{self.run}"
+
+    def file(self, name):
+        """Path of a file in :attr:`folder`, below the datastore's root."""
+        return f"{FOLDER}/{self.image_id}-{self.run}/{self.image_id}/{name}"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a killed run left on a datastore: a stage, or the folder of an import (``is_import``)."""
+
+    location: object
+    path: str
+    is_import: bool
+
+
+def this_run():
+    """Gives the name of this process's run: the kernel and pid namespace that it runs in, its pid, and when it started."""
+    return f"{_node()}-{os.getpid()}-{_started(os.getpid())}"
+
+
+@contextlib.contextmanager
+def staged(session, location, image_id, run):
+    """Makes a stage on a datastore and removes it at the end, whatever happened in between."""
+    stage = Stage(location, image_id, run)
+    files.make_directory(session, location.place, FOLDER, f"{image_id}-{run}", image_id)
+    try:
+        yield stage
+    except BaseException:
+        with contextlib.suppress(NovaVmwareError):  # why it failed matters more than a leftover that Nova can't see
+            files.delete(session, location.place, stage.root)
+        raise
+    files.delete(session, location.place, stage.root)
+
+
+def leftovers(session, places):
+    """Finds what runs that have ended left on datastores: two requests a datastore and common polls.
+
+    A run on this machine has ended when its process is gone. One on another machine has ended when it has not written for three hours.
+
+    :arg places: list of :class:`locations.Location`.
+    :returns: a list of :class:`Leftover`.
+    """
+    trees = files.list_trees(session, [(place.datastore.browser, place.place.path(FOLDER)) for place in places])
+    roots = files.list_names(session, [(place.datastore.browser, place.place.path()) for place in places], f"{FOLDER}-*")
+    found = []
+    now = None
+    for place, tree, names in zip(places, trees, roots):
+        base = place.place.path(FOLDER)
+        candidates = [(f"{base}/{item.name}", item.name, False) for item in (tree or {}).get(base, ())]
+        candidates += [(place.place.path(item.name), item.name.removeprefix(f"{FOLDER}-"), True) for item in names]
+        for path, name, is_import in candidates:
+            match = _NAME.fullmatch(name)
+            if not match:
+                continue  # not ours
+            if match["node"] == _node():
+                ended = _started(match["pid"]) != match["start"]
+            else:
+                now = now or session.now()
+                ended = _quiet_since(path, tree, names, now)
+            if ended:
+                found.append(Leftover(place, path, is_import))
+    return found
+
+
+def remove(session, found):
+    """Removes leftovers, with the virtual machine of an import where it is still registered."""
+    for leftover in found:
+        place = leftover.location.place
+        if leftover.is_import:
+            lease.remove_import(session, leftover.location.vm_folder, leftover.path.rpartition(" ")[2])
+        files.delete(session, place, leftover.path)
+
+
+def _quiet_since(path, tree, names, now):
+    """Says whether the newest file of a stage, or an import's folder itself, was written more than :data:`ABANDONED` ago."""
+    times = [
+        file.modified
+        for folder, items in (tree or {}).items()
+        for file in items
+        if file.modified is not None and (folder == path or folder.startswith(path + "/") or f"{folder}/{file.name}" == path)
+    ]
+    times += [item.modified for item in names if item.modified is not None and path.endswith(f" {item.name}")]
+    return bool(times) and now - max(times) > ABANDONED
+
+
+def _node():
+    """Tells this kernel, booted once, and this pid namespace: only within it a pid means something."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot_id:
+        text = boot_id.read() + os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _started(pid):
+    """Gives when a process started (clock ticks since the boot, proc(5) field 22 of stat) as text, or None when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
