@@ -113,6 +113,9 @@ func (s *server) putFile(w http.ResponseWriter, r *http.Request, f file) {
 	}
 	existed := f.exists()
 	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = shorten(r, tmp.Name())
+	}
+	if err == nil {
 		err = os.Rename(tmp.Name(), f.path())
 	}
 	if err != nil {

@@ -34,18 +34,34 @@ func (s *server) handler(hosts []string) http.Handler {
 		in := &countedBody{ReadCloser: r.Body}
 		r.Body = in
 		out := &counted{ResponseWriter: w}
+		s.dropEnded(r)
+		r = r.WithContext(context.WithValue(r.Context(), listenerKey{}, hosts))
+		serve := s.mux.ServeHTTP
 		switch {
-		case hosts != nil && strings.HasPrefix(r.URL.Path, "/sdk"):
+		case !strings.HasPrefix(r.URL.Path, "/sdk"):
+		case hosts != nil:
 			// A host under a vCenter answers here too. We do not, so that nobody tests on what is not there.
-			http.Error(out, "this simulator has no SOAP service on hosts", http.StatusServiceUnavailable)
-		case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/sdk"):
-			s.serveSOAP(out, r, e)
-		default:
-			s.mux.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), listenerKey{}, hosts)))
+			serve = func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "this simulator has no SOAP service on hosts", http.StatusServiceUnavailable)
+			}
+		case r.Method == http.MethodPost:
+			if err := readSOAP(w, r, e); err != nil {
+				serve = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, err.Error(), http.StatusBadRequest) }
+			}
+		}
+		rule, do := s.rules.fire(e, r.URL.Path)
+		cut := false
+		if e.Rule = rule; rule == 0 {
+			serve(out, r)
+		} else {
+			cut = s.serveBroken(do, out, r, e, serve)
 		}
 		e.BytesIn, e.BytesOut, e.Status, e.Fault = in.bytes, out.bytes, out.status, out.fault()
 		e.MS = float64(time.Since(start).Microseconds()) / 1000
 		s.log.write(e)
+		if cut {
+			panic(http.ErrAbortHandler) // the server closes the connection, and says nothing
+		}
 	})
 }
 
@@ -57,13 +73,13 @@ var naiveTime = regexp.MustCompile(`>(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)<
 // (nova/virt/vmwareapi/images.py). Nova works with a vCenter, so a vCenter takes it.
 var floatKB = regexp.MustCompile(`(<(?:\w+:)?(?:capacityKb|newCapacityKb|capacityInKB)(?: [^>]*)?>)(\d+)\.0*<`)
 
-// serveSOAP hands a SOAP request to the simulator, after what its decoder cannot read was made readable.
-func (s *server) serveSOAP(w http.ResponseWriter, r *http.Request, e *entry) {
+// readSOAP reads a SOAP request, notes what the log has of it, and makes readable what the simulator's decoder is not
+// able to read.
+func readSOAP(w http.ResponseWriter, r *http.Request, e *entry) error {
 	const most = 16 << 20
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
+		return err
 	}
 	e.Method, e.Object, e.Args = summarize(body)
 	body = floatKB.ReplaceAll(body, []byte("${1}${2}<"))
@@ -71,5 +87,5 @@ func (s *server) serveSOAP(w http.ResponseWriter, r *http.Request, e *entry) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	s.mux.ServeHTTP(w, r)
+	return nil
 }

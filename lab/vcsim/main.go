@@ -14,8 +14,8 @@ import (
 
 // options are the command line.
 type options struct {
-	scenario, listen, cert, key, wsdl, datastores, requestLog string
-	hostListeners                                             bool
+	scenario, listen, cert, key, wsdl, datastores, requestLog, control string
+	hostListeners                                                      bool
 }
 
 func main() {
@@ -29,6 +29,7 @@ func main() {
 	flag.StringVar(&o.wsdl, "wsdl", "", "`folder` that gen_wsdl.py has filled")
 	flag.StringVar(&o.datastores, "datastores", "", "`folder` for datastore files, one folder a datastore; emptied at start")
 	flag.StringVar(&o.requestLog, "request-log", "", "`file` for the log of requests (JSON lines), truncated at start")
+	flag.StringVar(&o.control, "control", "", "unix `socket` for rules that break requests; none without it")
 	flag.BoolVar(&o.hostListeners, "host-listeners", true, "listen on the hosts' addresses as well")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -54,7 +55,7 @@ func run(o options) error {
 	if err := s.start(); err != nil {
 		return err
 	}
-	fmt.Printf("vcsim ready: https://%s/sdk, %d host listeners\n", o.listen, len(s.listeners)-1)
+	fmt.Printf("vcsim ready: https://%s/sdk, %d host listeners\n", o.listen, len(s.addresses))
 	select {
 	case <-ctx.Done():
 		return nil

@@ -86,7 +86,7 @@ func testOptions(t *testing.T, scenario string) options {
 	t.Helper()
 	dir := t.TempDir()
 	o := options{scenario: filepath.Join(dir, "scenario.yml"), cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"),
-		wsdl: filepath.Join(dir, "wsdl"), datastores: filepath.Join(dir, "datastores"), requestLog: filepath.Join(dir, "requests.log"), hostListeners: true}
+		wsdl: filepath.Join(dir, "wsdl"), datastores: filepath.Join(dir, "datastores"), requestLog: filepath.Join(dir, "requests.log"), control: filepath.Join(dir, "c"), hostListeners: true}
 	write(t, o.scenario, scenario)
 	if err := os.Mkdir(o.wsdl, 0700); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,10 @@ func (s *server) installMethods() {
 	add("Folder", &folderMethods{o("Folder")})
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})
-	s.reg.Handler = func(_ *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	s.reg.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+		if needsSession(ctx, m) {
+			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
+		}
 		obj, ok := mine[m.This.Type]
 		if !ok {
 			return nil, nil

@@ -342,6 +342,9 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 		return err
 	}
 	defer os.Remove(flat)
+	if err := shorten(r, flat); err != nil {
+		return err
+	}
 	if info, err := os.Stat(flat); err == nil && allocated(info) > u.desc.freeSpace() {
 		return &noRoom{noSpace(u.desc)}
 	}

@@ -42,6 +42,7 @@ type entry struct {
 	Status   int               `json:"status,omitempty"`
 	Fault    string            `json:"fault"`
 	MS       float64           `json:"ms"`
+	Rule     int               `json:"rule,omitempty"`
 }
 
 func newRequestLog(name string) (*requestLog, error) {

@@ -38,6 +38,9 @@ type server struct {
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
 
+	rules   rules
+	running *running
+
 	mux       *http.ServeMux
 	listeners []*http.Server
 	failed    chan error
@@ -45,7 +48,7 @@ type server struct {
 
 // newServer loads the scenario and builds the inventory. It does not listen yet.
 func newServer(o options) (s *server, err error) {
-	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), stores: map[string]*store{},
+	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), stores: map[string]*store{},
 		hosts: map[string]types.ManagedObjectReference{}}
 	if s.scenario, err = loadScenario(o.scenario); err != nil {
 		return nil, err
@@ -121,8 +124,13 @@ func (s *server) routes() {
 	s.mux.HandleFunc("/nfc/", s.serveNFC)
 }
 
-// start listens on the vCenter's address and on the hosts'.
+// start listens on the control socket, on the vCenter's address and on the hosts'.
 func (s *server) start() error {
+	if s.control != "" {
+		if err := s.startControl(); err != nil {
+			return err
+		}
+	}
 	if err := s.listenOn(s.listen, nil); err != nil {
 		return err
 	}
@@ -145,18 +153,25 @@ func (s *server) listenOn(address string, hosts []string) error {
 		// A client that hangs up, or does not trust our CA, is no event for the simulator's log.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
+	if hosts == nil {
+		hs.ConnState = s.connState
+	}
+	// HTTP/1.1 only, as a vCenter's and a host's /folder and /sdk.
+	s.serve(hs, tls.NewListener(l, s.tls))
+	return nil
+}
+
+// serve serves a listener until close.
+func (s *server) serve(hs *http.Server, l net.Listener) {
 	s.listeners = append(s.listeners, hs)
 	go func() {
-		// HTTP/1.1 only, as a vCenter's and a host's /folder and /sdk.
-		err := hs.Serve(tls.NewListener(l, s.tls))
-		if err != http.ErrServerClosed {
+		if err := hs.Serve(l); err != http.ErrServerClosed {
 			select {
 			case s.failed <- err:
 			default:
 			}
 		}
 	}()
-	return nil
 }
 
 // close ends the listeners; requests under way get two seconds.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -108,4 +109,34 @@ func (s *server) hasSession(r *http.Request) bool {
 	body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{
 		SessionID: strings.Trim(c.Value, `"`), UserName: s.scenario.VCenter.Username}).(*methods.SessionIsActiveBody)
 	return body.Res != nil && body.Res.Returnval
+}
+
+// needsSession says whether a property read is of more than a client may see before it has logged in: ServiceInstance
+// and SessionManager (API: ServiceInstance.content and SessionManager.Login want System.Anonymous, most others
+// System.View). The simulator refuses other calls without a session, but no property reads.
+func needsSession(ctx *simulator.Context, m *simulator.Method) bool {
+	if ctx.Session != nil {
+		return false
+	}
+	var specs []types.PropertyFilterSpec
+	switch req := m.Body.(type) {
+	case *types.RetrievePropertiesEx:
+		specs = req.SpecSet
+	case *types.RetrieveProperties:
+		specs = req.SpecSet
+	default:
+		if m.Name != "Fetch" {
+			return false
+		}
+		ref, _ := reflect.ValueOf(m.Body).Elem().FieldByName("This").Interface().(types.ManagedObjectReference)
+		specs = []types.PropertyFilterSpec{{ObjectSet: []types.ObjectSpec{{Obj: ref}}}}
+	}
+	for _, spec := range specs {
+		for _, o := range spec.ObjectSet {
+			if o.Obj.Type != "ServiceInstance" && o.Obj.Type != "SessionManager" {
+				return true
+			}
+		}
+	}
+	return false
 }
