@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Puts images where Nova's VCDriver looks for them before it asks Glance, on every datastore that Nova may choose for the given clusters,
     so that no boot waits for a download.
-  - An image is read from Glance at most once. It is written to one datastore, and vSphere copies it to the others. Its hash is compared
-    with Glance's while it flows.
+  - An image is read from Glance at most once, and not at all when any datastore of the vCenter holds it in the same cache folder. It is written
+    to one datastore, and vSphere copies it to the others. Its hash is compared with Glance's while it flows.
   - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
   - A run that is cancelled (SIGTERM) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
   - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.

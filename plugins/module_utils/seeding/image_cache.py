@@ -125,10 +125,14 @@ def _refuse_bad(images):
 
 @dataclass(frozen=True)
 class _Work:
-    """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes."""
+    """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes.
+
+    ``places`` are the datastores that must hold the image, ``elsewhere`` others that do, both by managed object id.
+    """
 
     image: nova_image.Image
     places: dict
+    elsewhere: dict
     disk: object
     capacity: int | None
     steps: list
@@ -145,7 +149,8 @@ class _Present:
         capacities = {image.id: image.size for image in self._images if image.kind in ("flat", "iso")}
         audits = audit_all(session, list(places.values()), capacities)
         found = {moid: {entry.name: entry for entry in entries} for moid, entries in zip(places, audits)}
-        todo = [self._plan(image, chosen, found) for image, chosen in wanted]
+        elsewhere = self._elsewhere(session, wanted, places, found)
+        todo = [self._plan(image, chosen, found, elsewhere) for image, chosen in wanted]
         result = {
             "changed": any(step.action != "none" for work in todo for step in work.steps),
             "images": [_describe(work) for work in todo],
@@ -169,11 +174,29 @@ class _Present:
             )
         return chosen
 
-    def _plan(self, image, places, found):
+    @staticmethod
+    def _elsewhere(session, wanted, places, found):
+        """Looks for images that no target holds on the other datastores of the vCenter; only then is it worth the requests.
+
+        :returns: ``{moid: Location}``; what is in their caches is added to ``found``.
+        """
+        if all(any(_is_whole(found[moid].get(image.id)) for moid in chosen) for image, chosen in wanted):
+            return {}
+        base = next(iter(places.values())).base
+        others = {
+            moid: place for moid, place in locations(vc.hypervisors(session, []), base).items() if moid not in places
+        }
+        for moid, entries in zip(others, audit_all(session, list(others.values()))):
+            found[moid] = {entry.name: entry for entry in entries}
+        return others
+
+    def _plan(self, image, places, found, elsewhere):
         """Gives the :class:`_Work`. The image's content is read only where something is to be done and no whole copy tells its size."""
         states = {moid: found[moid].get(image.id) for moid in places}
-        whole = [entry for entry in states.values() if entry is not None and entry.state == audit.COMPLETE]
-        disk, capacity = None, next((entry.capacity_bytes for entry in whole if entry.capacity_bytes is not None), None)
+        sources = {moid: place for moid, place in elsewhere.items() if _is_whole(found[moid].get(image.id))}
+        whole = [entry for entry in states.values() if _is_whole(entry)]
+        known = whole + [found[moid][image.id] for moid in sources]
+        disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
         if len(whole) < len(places) and capacity is None:
             disk = vmdk.inspect(
                 image.kind, image.size, lambda offset, length: glance_images.read_range(self._glance, image.id, offset, length)
@@ -189,7 +212,8 @@ class _Present:
             )
             for moid, place in places.items()
         ]
-        return _Work(image, places, disk, capacity, plan(targets, image.size, _room(image, capacity)))
+        steps = plan(targets, image.size, _room(image, capacity), sources)
+        return _Work(image, places, sources, disk, capacity, steps)
 
     def _carry_out(self, session, work, answer):
         """Does the steps and notes in the rows of the answer how they went.
@@ -201,11 +225,12 @@ class _Present:
         for step in work.steps:
             if step.action == "push":
                 _note_done(rows[step.moid], seed.push(session, self._glance, work.image, work.disk, work.places[step.moid], run_id))
+        everywhere = {**work.elsewhere, **work.places}
         failures = {}
         for number in sorted({step.round for step in work.steps if step.action == "copy"}):
             batch = [step for step in work.steps if step.action == "copy" and step.round == number]
             failures.update({step.moid: failures[step.source] for step in batch if step.source in failures})
-            pairs = [(work.places[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
+            pairs = [(everywhere[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
             for target, outcome in seed.copy(session, work.image, work.capacity, pairs, run_id):
                 if isinstance(outcome, NovaVmwareError):
                     failures[target.datastore.moid] = outcome
@@ -261,6 +286,10 @@ class _Absent:
         return {"changed": bool(todo), "images": answers, "diff": {"before": _lines(before), "after": _lines(after)}}
 
 
+def _is_whole(entry):
+    return entry is not None and entry.state == audit.COMPLETE
+
+
 def _room(image, capacity):
     """The bytes that a datastore must have free while the image is made there.
 
@@ -289,7 +318,7 @@ def _describe(work):
                 "path": work.places[step.moid].image_path(image.id),
                 "state": step.state,
                 "action": step.action,
-                "source": step.source and work.places[step.source].name,
+                "source": step.source and {**work.elsewhere, **work.places}[step.source].name,
                 "round": step.round,
                 "via": None,
                 "seconds": None,

@@ -38,12 +38,13 @@ class Step:
     round: int = 0
 
 
-def plan(targets, size, capacity):
+def plan(targets, size, capacity, elsewhere=()):
     """Gives a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
 
     :arg targets: list of :class:`Target`.
     :arg size: bytes of the image in Glance.
     :arg capacity: bytes that the image may take on a datastore at the most while it is made there.
+    :arg elsewhere: ``moid`` of other datastores that hold the whole image; they serve where no target holds it.
     :raises NovaVmwareError: ``DATASTORE_FULL``: a datastore has no room, with all such datastores in the details.
     """
     steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
@@ -58,6 +59,7 @@ def plan(targets, size, capacity):
             "Make room, or narrow datastore_regex so that Nova does not choose it.",
             {"free_bytes": full, "needed_bytes": capacity, "image_bytes": size},
         )
+    sources = sources or list(elsewhere)
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
         first = max(todo, key=lambda target: (target.hosts, target.free_bytes))

@@ -56,3 +56,10 @@ def test_full_datastores_are_named():
         plan([Target("a", "a", "missing", 99, 1), Target("b", "b", "complete", 0, 1), Target("c", "c", "missing", 5, 1)], 10, 100)
     assert caught.value.code == "DATASTORE_FULL"
     assert caught.value.details["free_bytes"] == {"a": 99, "c": 5}
+
+
+def test_a_copy_elsewhere_saves_the_push():
+    (step,) = plan([Target("a", "a", "missing", 9, 1)], 1, 1, elsewhere=["z"])
+    assert (step.action, step.source, step.round) == ("copy", "z", 1)
+    steps = plan([Target("a", "a", "missing", 9, 1), Target("b", "b", "complete", 9, 1)], 1, 1, elsewhere=["z"])
+    assert steps[0].source == "b"
