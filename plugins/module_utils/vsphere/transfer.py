@@ -51,34 +51,36 @@ def targets(session, place, host_names, file_path):
 
 
 def put(session, ways, size, chunks, content_type="application/octet-stream"):
-    """Writes one file by the first way that answers.
+    """Writes one file by the first way that takes it whole.
 
-    A way is given up only before the first byte was sent; a write that breaks later is an error, since vSphere can't go on
-    in the middle of a file.
+    vSphere can't go on in the middle of a file, so a write that breaks starts anew by the next way. A server that refuses the file
+    with a status has the last word.
 
     :arg ways: :func:`targets`.
     :arg size: bytes, exactly.
-    :arg chunks: a function that gives an iterator over the bytes; called once.
+    :arg chunks: a function that gives an iterator over the bytes from the start; called once a try.
     :returns: the :class:`Target` that took the file.
-    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said.
+    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too.
     """
     for number, way in enumerate(ways):
+        server = f"{way.hostname}:{way.port}"
         what = f"write {way.url.partition('?')[0]} through {way.via}"
+        connection = None
         try:
-            with translate(what, f"{way.hostname}:{way.port}"):
+            with translate(what, server):
                 cookie = _cookie(session, way)
                 connection = _connect(way.hostname, way.port, session.tls)
+            headers = {"Cookie": cookie, "Content-Type": content_type}
+            _send(connection, "PUT", way.url, headers, size, chunks(), what, server)
+            return way
         except VSphereError as error:
             # A certificate that is not trusted is a warning sign, not a reason for another way.
-            if number == len(ways) - 1 or error.code == "CERTIFICATE_NOT_TRUSTED":
+            final = error.code in ("CERTIFICATE_NOT_TRUSTED", "UPLOAD_FAILED")
+            if final or number == len(ways) - 1:
                 raise
-            continue
-        try:
-            headers = {"Cookie": cookie, "Content-Type": content_type}
-            _send(connection, "PUT", way.url, headers, size, chunks(), what, f"{way.hostname}:{way.port}")
         finally:
-            connection.close()
-        return way
+            if connection is not None:
+                connection.close()
     raise ValueError("no way to write")
 
 
@@ -155,7 +157,7 @@ def _send(connection, method, url, headers, size, chunks, what, server):
     except (OSError, http.client.HTTPException) as error:
         cause = broken or error
         raise VSphereError(
-            "UPLOAD_FAILED",
+            "UPLOAD_BROKEN",
             f"Failed to {what}: the connection to {server} broke after {sent} of {size} bytes: {cause or type(cause).__name__}.",
             "vSphere can't go on in the middle of a file. Run this again.",
             {"bytes_sent": sent},

@@ -1,0 +1,119 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vsphere/transfer.py against a server on loopback that breaks off, refuses or takes a file. TLS is the simulator's to test."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
+
+DATA = bytes(range(256)) * 20000  # more than the buffers of two sockets
+SESSION = SimpleNamespace(cookie="vmware_soap_session=x", tls=None)
+
+
+class Server:
+    """Answers each connection with the next act: ``take``, ``cut`` (after some bytes), ``short`` (no answer), or a status line."""
+
+    def __init__(self, *acts):
+        self.acts = list(acts)
+        self.taken = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self.acts:
+            connection = self._socket.accept()[0]
+            act = self.acts.pop(0)
+            with connection, connection.makefile("rb") as reader:
+                length = 0
+                while (line := reader.readline()) not in (b"\r\n", b""):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                if act == "cut":
+                    reader.read(100000)
+                    continue
+                body = reader.read(length)
+                if act == "take":
+                    self.taken.append(body)
+                    act = "201 Created"
+                if act != "short":
+                    connection.sendall(f"HTTP/1.1 {act}\r\nContent-Length: 4\r\n\r\nwhy!".encode())
+        self._socket.close()
+
+
+@pytest.fixture(autouse=True)
+def plain_http(monkeypatch):
+    monkeypatch.setattr(transfer, "_connect", lambda hostname, port, _context: http.client.HTTPConnection(hostname, port, timeout=10))
+
+
+def put(server, ways=3, data=DATA, size=len(DATA)):
+    calls = []
+
+    def chunks():
+        calls.append(1)
+        return (data[at : at + 65536] for at in range(0, len(data), 65536))
+
+    targets = [transfer.Target(f"way {number}", "127.0.0.1", server.port, "/folder/a?dsName=b", False) for number in range(ways)]
+    return transfer.put(SESSION, targets, size, chunks), len(calls)
+
+
+def test_taken():
+    server = Server("take")
+    way, reads = put(server)
+    assert (way.via, reads, server.taken) == ("way 0", 1, [DATA])
+
+
+@pytest.mark.parametrize("act", ["cut", "short"])
+def test_a_broken_write_starts_anew(act):
+    server = Server(act, act, "take")
+    way, reads = put(server)
+    assert (way.via, reads, server.taken) == ("way 2", 3, [DATA])
+
+
+def test_the_last_way_broke_too():
+    with pytest.raises(VSphereError) as caught:
+        put(Server("cut", "cut", "cut"))
+    assert caught.value.code == "UPLOAD_BROKEN"
+
+
+@pytest.mark.parametrize("status", ["507 Insufficient Storage", "401 Unauthorized", "500 Internal Server Error"])
+def test_a_refusal_is_final(status):
+    with pytest.raises(VSphereError) as caught:
+        put(Server(status, "take"))
+    assert caught.value.code == "UPLOAD_FAILED"
+    assert status in caught.value.what and "why!" in caught.value.what
+
+
+@pytest.mark.parametrize("size", [len(DATA) - 1, len(DATA) + 1])
+def test_wrong_size(size):
+    with pytest.raises(VSphereError) as caught:
+        put(Server("short", "short"), ways=1, size=size)
+    assert caught.value.code == "UPLOAD_FAILED"
+
+
+def test_what_the_source_raises_comes_through():
+    def broken():
+        yield b"x"
+        raise LookupError("the image was deleted")
+
+    with pytest.raises(LookupError):
+        target = transfer.Target("way", "127.0.0.1", Server("short").port, "/folder/a", False)
+        transfer.put(SESSION, [target], 10, broken)
+
+
+def test_ways():
+    session = SimpleNamespace(port=443, hostname="vc")
+    place = SimpleNamespace(datastore="a & b", datacenter_path="dc/1")
+    found = transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk")
+    assert [(way.hostname, way.ticket) for way in found] == [("esxi-1", True), ("vc", False)]
+    assert found[0].url == "/folder/x%20y/z.vmdk?dcPath=ha-datacenter&dsName=a+%26+b"
+    assert found[1].url == "/folder/x%20y/z.vmdk?dcPath=dc%2F1&dsName=a+%26+b"
