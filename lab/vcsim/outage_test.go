@@ -8,6 +8,8 @@ import (
 
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 func (l *lab) do(action string) {
@@ -24,6 +26,12 @@ func TestExpire(t *testing.T) {
 	if _, err := methods.GetCurrentTime(l.ctx, l.c.Client); fault(err) != "NotAuthenticated" {
 		t.Errorf("a call: %v", err)
 	}
+	err := l.files().MakeDirectory(l.ctx, "[ds-a] a", l.dc, true)
+	if fault(err) != "NotAuthenticated" {
+		t.Errorf("a call of ours: %v", err)
+	} else if f := soap.ToSoapFault(err).VimFault().(types.NotAuthenticated); f.Object.Type != "FileManager" {
+		t.Errorf("the fault names %v", f.Object)
+	}
 	var dc mo.Datacenter
 	if err := l.dc.Properties(l.ctx, l.dc.Reference(), []string{"name"}, &dc); fault(err) != "NotAuthenticated" {
 		t.Errorf("a property: %v", err)
@@ -31,7 +39,6 @@ func TestExpire(t *testing.T) {
 	if got := l.send("GET", l.folderURL("ds-a", "x"), cookie, ""); got != 401 {
 		t.Errorf("/folder: %d", got)
 	}
-	var err error
 	l.c, err = l.login(l.s.scenario.VCenter.Password)
 	l.must(err)
 	l.props(l.dc.Reference(), &dc, "name")
