@@ -51,7 +51,7 @@ def published():
 @pytest.fixture
 def flat(lab):
     """The id of a flat image of 1 GiB; nothing of it is in the cache, before and after."""
-    image = next(image.id for image in lab.cloud.image.images() if image.name == "demo-flat")
+    image = {image.name: image.id for image in lab.cloud.image.images()}["demo-flat"]
     lab.module("image_cache", **options(lab, images=[image], state="absent"))
     yield image
     lab.module("image_cache", **options(lab, images=[image], state="absent"))
