@@ -15,7 +15,7 @@ from conftest import ROOT
 COLLECTION = "openstack_vmware.nova."
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 # Names in the examples, and what stands for them in the lab.
-STANDS_FOR = {"ubuntu-24.04": "demo-sparse", "debian-12": "demo-stream"}
+STANDS_FOR = {"ubuntu-24.04": "demo-sparse", "debian-12": "demo-stream", "fedora-43": "demo-sparse"}
 
 
 def page(name, part):
@@ -62,6 +62,8 @@ def test_examples_run(lab, name, tmp_path):
                 options["openstack"] = {"cloud": "lab"}
             if "images" in options:
                 options["images"] = [STANDS_FOR.get(image, image) for image in options["images"]]
+            if "image" in options:
+                options["image"] = STANDS_FOR.get(options["image"], options["image"])
     assert used == {COLLECTION + name}
     playbook = tmp_path / "examples.yml"
     playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
@@ -76,6 +78,7 @@ def results(lab):
     return {
         "hypervisor_info": lab.module("hypervisor_info", clusters=clusters, **lab.vcenter()),
         "image_cache": lab.module("image_cache", images=["demo-sparse"], **cache, **cloud),
+        "image_vmdk": lab.module("image_vmdk", image="demo-sparse", **cloud),
         "image_cache_info": lab.module("image_cache_info", **cache),
         "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
     }
@@ -83,6 +86,7 @@ def results(lab):
 
 def test_return_values_are_documented(lab):
     found = results(lab)
+    lab.module("image_vmdk", image="demo-sparse", state="absent", openstack={"cloud": "lab"})
     assert sorted(found) == MODULES
     problems = []
     for name, result in found.items():

@@ -27,6 +27,7 @@ ALLOWED = {
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
     "seeding": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers"},
+    "conversion": {"errors", "deps", "glance", "nova", "openstack", "seeding"},
 }
 # Third-party packages a room may import, besides the standard library.
 LIBRARIES = {
@@ -39,7 +40,7 @@ LIBRARIES = {
 }
 # nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
-MODULE_MAY_USE = {"module", "argument_spec", "drivers", "seeding", "openstack"}
+MODULE_MAY_USE = {"module", "argument_spec", "drivers", "seeding", "conversion", "openstack"}
 
 
 def parse(path):
