@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 import time
 
@@ -46,6 +47,14 @@ class Session:
                     "INVALID_LOGIN",
                     f"Failed to log in to vCenter {self.server} as {username}: the user name or the password is wrong.",
                     "Check username and password; too many tries may lock the account.",
+                ) from error
+            except (pyvmomi.vmodl.MethodFault, OSError, http.client.HTTPException):
+                raise
+            except Exception as error:  # pyVim raises no better one where the server gives no list of API versions
+                raise VSphereError(
+                    "CONNECTION_FAILED",
+                    f"Failed to log in to vCenter {self.server} as {username}: {error}.",
+                    "Check the name and the port; a vCenter that has just started needs some minutes.",
                 ) from error
             self.content = self._instance.RetrieveContent()
         self.stub = self._instance._stub
