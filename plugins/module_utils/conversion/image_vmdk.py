@@ -39,7 +39,7 @@ def run(params, check_mode):
 
 def _present(glance, project_id, params, check_mode):
     source = glance_images.find(glance, params["image"])
-    image = _image(source)
+    image = nova_image.from_document(source)
     wanted = wishes.wish(params, source)
     _refuse_source(image, params["disk_type"])
     _refuse_wish(wanted, image)
@@ -85,20 +85,6 @@ def _absent(glance, project_id, params, check_mode):
         "removed": [one["id"] for one in ours],
         "diff": _diff({one["id"]: wishes.state(one, ()) for one in ours}, {}),
     }
-
-
-def _image(document):
-    return nova_image.Image(
-        id=document["id"],
-        name=document.get("name") or document["id"],
-        status=document["status"],
-        size=document.get("size") or 0,
-        disk_format=document.get("disk_format"),
-        container_format=document.get("container_format"),
-        os_hash_algo=document.get("os_hash_algo"),
-        os_hash_value=document.get("os_hash_value"),
-        properties={name: value for name, value in document.items() if isinstance(value, str)},
-    )
 
 
 def _refuse_source(image, disk_type):
@@ -217,7 +203,7 @@ def _convert(glance, image, wanted, params):
         _min_disk(wanted, capacity)  # refuses one that is too small before the long work
         qemu.convert(source, kind, target, wanted.content["disk_type"], wanted.content["adapter_type"])
         os.unlink(source)  # its room is Glance's or anyone's from here on
-        made = vmdk.inspect(_image({"id": "", "status": "", **_document(wanted, 0)}).kind, *_file(target))
+        made = vmdk.inspect(nova_image.from_document({"id": "", "status": "", **_document(wanted, 0)}).kind, *_file(target))
         return upload.create(glance, _document(wanted, made.capacity_bytes), target)
 
 

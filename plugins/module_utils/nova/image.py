@@ -85,6 +85,21 @@ class Image:
         return "flat" if self.disk_type in FLAT_TYPES else self.disk_type
 
 
+def from_document(document):
+    """Gives an :class:`Image` of an image document, as Glance's API v2 answers."""
+    return Image(
+        id=document["id"],
+        name=document.get("name") or document["id"],
+        status=document["status"],
+        size=document.get("size") or 0,
+        disk_format=document.get("disk_format"),
+        container_format=document.get("container_format"),
+        os_hash_algo=document.get("os_hash_algo"),
+        os_hash_value=document.get("os_hash_value"),
+        properties={name: value for name, value in document.items() if isinstance(value, str)},
+    )
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why an image can't be seeded, and what to do. ``code`` is stable."""
@@ -107,8 +122,7 @@ def refusals(image):
         refuse(
             "IMAGE_DISK_FORMAT",
             f"has disk_format {image.disk_format}; Nova's VMware driver boots vmdk and iso only",
-            "Convert it, for example with `qemu-img convert -O vmdk -o subformat=streamOptimized,adapter_type=lsilogic`,"
-            " and upload it with disk_format vmdk and hw_disk_type streamOptimized.",
+            "Convert it, for example with the module openstack_vmware.nova.image_vmdk.",
         )
         return found
     if image.container_format != "bare":

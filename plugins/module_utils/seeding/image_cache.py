@@ -44,7 +44,7 @@ def run(params, check_mode):
             ids = [_id_of(glance, name) for name in params["images"]]
             work = _Absent(ids)
         else:
-            images = [_image(glance_images.find(glance, name)) for name in params["images"]]
+            images = [nova_image.from_document(glance_images.find(glance, name)) for name in params["images"]]
             _refuse_bad(images)
             work = _Present(glance, list({image.id: image for image in images}.values()))
         with from_params(params) as session:
@@ -91,20 +91,6 @@ def _base(params):
         raise NovaVmwareError(
             "CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip."
         ) from error
-
-
-def _image(document):
-    return nova_image.Image(
-        id=document["id"],
-        name=document.get("name") or document["id"],
-        status=document["status"],
-        size=document.get("size") or 0,
-        disk_format=document.get("disk_format"),
-        container_format=document.get("container_format"),
-        os_hash_algo=document.get("os_hash_algo"),
-        os_hash_value=document.get("os_hash_value"),
-        properties={name: value for name, value in document.items() if isinstance(value, str)},
-    )
 
 
 def _id_of(glance, name):
