@@ -34,8 +34,6 @@ class Done:
 
     via: str | None = None
     seconds: float = 0.0
-    bytes_read: int = 0
-    bytes_copied: int = 0
 
 
 def push(session, glance, image, disk, location, run):
@@ -46,7 +44,7 @@ def push(session, glance, image, disk, location, run):
     :raises NovaVmwareError: the stage is removed, the cache is as it was.
     """
     began = time.monotonic()
-    done = Done(bytes_read=image.size)
+    done = Done()
     with staged(session, location, image.id, run) as stage:
         _SENDERS[image.kind](session, glance, image, disk, stage, done)
         finish(session, image, stage, disk.capacity_bytes)
@@ -141,7 +139,7 @@ def copy(session, image, capacity, pairs, run):
             except NovaVmwareError as error:
                 outcomes.append((target, error))
             else:
-                done = Done(via=f"copy from {source.name}", seconds=time.monotonic() - began, bytes_copied=capacity)
+                done = Done(via=f"copy from {source.name}", seconds=time.monotonic() - began)
                 outcomes.append((target, done))
     return outcomes
 
