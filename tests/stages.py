@@ -251,6 +251,7 @@ def molecule(stage):
         names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username",
                  "VMWARE_PASSWORD": "password", "VMWARE_CA_PATH": "ca_path"}  # fmt: skip
         environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
+        environment["COMPUTE_NET"] = base.free_compute_net()
         for scenario in sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
             stage.check("molecule", "test", "--scenario-name", scenario, cwd=ROOT / "extensions", **environment)
 

@@ -162,6 +162,35 @@ def ports(new=False):
     return _load("ports.json", _find_ports)
 
 
+def _compute_free(net):
+    """True if no compute host of another checkout listens on {net}.11, where lab/hosts puts ssh on port 2222."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((f"{net}.11", 2222))
+        except OSError:
+            return False
+    return True
+
+
+def free_compute_net():
+    """Returns a loopback network such as 127.2.44 that no compute host uses. At random, since another may look at the same moment."""
+    for number in random.sample(range(10, 255), 100):
+        if _compute_free(net := f"127.2.{number}"):
+            return net
+    raise LabError("no free loopback network for compute hosts below 127.2")
+
+
+def compute_net(new=False):
+    """Returns the network of the lab's compute hosts, found free at the first call and kept in .lab/compute.json.
+
+    new: take another where something that is not of this checkout has it. For the time before the compute hosts are made.
+    """
+    if new and not _compute_free(_load("compute.json", free_compute_net)) and not list((LAB / "hosts").glob("compute-*")):
+        (LAB / "compute.json").unlink()
+    return _load("compute.json", free_compute_net)
+
+
 def passwords():
     """Returns {user: password}; made at the first call and kept in .lab/secrets.json (0600)."""
     return _load("secrets.json", lambda: {user: secrets.token_hex(16) for user in USERS})

@@ -181,7 +181,7 @@ def demo():
     """Runs the demo on a running lab. Returns the exit status."""
     began = time.monotonic()
     with base.timed("compute host"):
-        for name, address in outputs.COMPUTE.items():
+        for name, address in outputs.compute().items():
             base.run([base.SOURCES / "hosts/hosts", "up", name, address], log="hosts.log")
     with services.connect() as cloud:
         with base.timed("images and flavor"):

@@ -6,7 +6,7 @@ import yaml
 
 from . import base, services
 
-COMPUTE = {"compute-1": "127.2.1.11"}
+COMPUTE = ("compute-1",)
 OPENRC = base.SOURCES / "openrc"
 # Every datastore of the scenario that is for Nova.
 DATASTORE_REGEX = "^nova-.*"
@@ -17,8 +17,15 @@ def _yaml(value):
     return "# Made by lab/lab.\n" + yaml.safe_dump(value, sort_keys=False)
 
 
+def compute():
+    """Returns the address of each compute host: {name: address}. Each checkout has its own network for them."""
+    net = base.compute_net()
+    return {name: f"{net}.{number}" for number, name in enumerate(COMPUTE, 11)}
+
+
 def write():
     """Writes all of it; files with passwords are readable by root only."""
+    base.compute_net(new=True)
     passwords, url = base.passwords(), base.urls()
     vcenter = base.scenario()["vcenter"]
     auth = {
@@ -75,7 +82,7 @@ def _inventory(vcenter):
     passwords, port = base.passwords(), base.ports()
     ssh = f"-o UserKnownHostsFile={base.LAB / 'ssh/known_hosts'} -o StrictHostKeyChecking=yes"
     hosts = {
-        name: {"ansible_host": address, "ansible_port": 2222, "nova_vcdriver_my_ip": address} for name, address in COMPUTE.items()
+        name: {"ansible_host": address, "ansible_port": 2222, "nova_vcdriver_my_ip": address} for name, address in compute().items()
     }
     nova_manage = [base.OPENSTACK / "bin/nova-manage", "--config-file", base.ETC / "nova.conf", "--config-file", base.ETC / "nova-db.conf"]
     inventory = {
