@@ -13,19 +13,24 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 
+# kill and AWX; Ctrl-C; the end of an ssh session with a terminal
+CANCELLED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 class Cancelled(BaseException):
-    """SIGTERM arrived: somebody wants the job to end."""
+    """SIGTERM, SIGINT or SIGHUP arrived: somebody wants the job to end, or the connection over which it was started is gone."""
 
 
 def run(body, argument_spec, **module_options):
     """Runs a module: parses its options, calls ``body`` and turns its outcome into the module's answer.
 
     :arg body: a function ``(params, check_mode) -> dict`` that raises :class:`NovaVmwareError`. The dict is the module's
-        result; ``changed`` and ``diff`` in it are Ansible's. SIGTERM raises :class:`Cancelled` in it.
+        result; ``changed`` and ``diff`` in it are Ansible's. A signal of :data:`CANCELLED_BY` raises :class:`Cancelled` in it.
     :arg argument_spec: AnsibleModule's.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
-    signal.signal(signal.SIGTERM, _cancel)
+    for number in CANCELLED_BY:
+        signal.signal(number, _cancel)
     module.no_log_values.update(_secrets((module.params.get("openstack") or {}).get("auth")))
     try:
         result = body(module.params, module.check_mode)
@@ -41,7 +46,8 @@ def run(body, argument_spec, **module_options):
 
 def _cancel(_signal, _frame):
     """Ends the module by an exception, so that each step cleans up behind itself; that must not be cancelled as well."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in CANCELLED_BY:
+        signal.signal(number, signal.SIG_IGN)
     raise Cancelled
 
 

@@ -16,7 +16,10 @@ description:
   - An image is read from Glance at most once, and not at all when any datastore of the vCenter holds it in the same cache folder. It is written
     to one datastore, and vSphere copies it to the others. Its hash is compared with Glance's while it flows.
   - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
-  - A run that is cancelled (SIGTERM) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
+  - A task says on the terminal, and so in the events of an AWX job, how far each step is. It writes a line after one second, then at most
+    one every five seconds and 5 %, and one at the end. Lines go to the standard error of C(ansible-playbook). There are none with C(no_log) or
+    C(async), and on connections other than C(local) and C(ssh).
+  - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
   - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
   - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. An image that Nova could not boot is refused
     with the reason, before anything is changed.
@@ -129,7 +132,17 @@ images:
           returned: with O(state=present)
           type: float
           sample: 12.1
-        bytes: {description: Bytes that were freed., returned: with O(state=absent), type: int, sample: 2361393700}
+        bytes:
+          description:
+            - With O(state=present), bytes that were sent to vSphere, or copied by it. Unset in check mode and where nothing was done.
+            - With O(state=absent), bytes that were freed.
+          type: int
+          sample: 629145600
+        bytes_per_second:
+          description: Bytes divided by seconds. Unset in check mode and where nothing was done.
+          returned: with O(state=present)
+          type: int
+          sample: 51995504
 leftovers:
   description: What killed runs had left on the datastores, and was removed. In check mode, what would be removed.
   returned: success

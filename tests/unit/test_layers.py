@@ -18,6 +18,7 @@ PACKAGE = "ansible_collections.openstack_vmware.nova.plugins"
 # What each room or file of module_utils may import from the others. Arrows point downwards only.
 ALLOWED = {
     "errors": set(),
+    "progress": set(),
     "deps": {"errors"},
     "argument_spec": set(),
     "module": {"errors"},
@@ -26,7 +27,7 @@ ALLOWED = {
     "vsphere": {"errors"},
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
-    "seeding": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers"},
+    "seeding": {"errors", "deps", "progress", "vsphere", "glance", "nova", "openstack", "drivers"},
     "conversion": {"errors", "deps", "glance", "nova", "openstack", "seeding"},
 }
 # Third-party packages a room may import, besides the standard library.

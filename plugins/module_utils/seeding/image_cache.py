@@ -308,6 +308,8 @@ def _describe(work):
                 "round": step.round,
                 "via": None,
                 "seconds": None,
+                "bytes": None,
+                "bytes_per_second": None,
             }
             for step in work.steps
         ],
@@ -318,6 +320,8 @@ def _describe(work):
 def _note_done(row, done):
     row["via"] = done.via
     row["seconds"] = round(done.seconds, 3)
+    row["bytes"] = done.bytes
+    row["bytes_per_second"] = round(done.bytes / done.seconds) if done.seconds else None
 
 
 def _diff(todo):

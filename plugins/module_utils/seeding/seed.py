@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from dataclasses import dataclass
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
@@ -30,10 +30,12 @@ class SeedError(NovaVmwareError):
 
 @dataclass
 class Done:
-    """What a step did."""
+    """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs."""
 
+    step: progress.Step
     via: str | None = None
     seconds: float = 0.0
+    bytes: int = 0
 
 
 def push(session, glance, image, disk, location, run):
@@ -43,12 +45,12 @@ def push(session, glance, image, disk, location, run):
     :returns: a :class:`Done`.
     :raises NovaVmwareError: the stage is removed, the cache is as it was.
     """
-    began = time.monotonic()
-    done = Done()
-    with staged(session, location, image.id, run) as stage:
-        _SENDERS[image.kind](session, glance, image, disk, stage, done)
-        finish(session, image, stage, disk.capacity_bytes)
-    done.seconds = time.monotonic() - began
+    with progress.step("push", image.name, location.name, image.size) as step:
+        done = Done(step)
+        with staged(session, location, image.id, run) as stage:
+            _SENDERS[image.kind](session, glance, image, disk, stage, done)
+            finish(session, image, stage, disk.capacity_bytes)
+    done.seconds, done.bytes = step.seconds, step.done
     return done
 
 
@@ -61,7 +63,7 @@ def _bytes(glance, image):
 def _put(session, glance, image, stage, name, done):
     location = stage.location
     ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(name))
-    done.via = transfer.put(session, ways, image.size, lambda: _bytes(glance, image)).via
+    done.via = transfer.put(session, ways, image.size, lambda: done.step.count(_bytes(glance, image))).via
 
 
 def _send_iso(session, glance, image, _disk, stage, done):
@@ -97,7 +99,7 @@ def _send_stream(session, glance, image, disk, stage, done):
     location = stage.location
     imported = lease.import_disk(
         session, location.resource_pool, location.vm_folder, location.name, stage.import_name,
-        disk.capacity_bytes // 1024, image.adapter_type, image.size, _bytes(glance, image),
+        disk.capacity_bytes // 1024, image.adapter_type, image.size, done.step.count(_bytes(glance, image)),
     )  # fmt: skip
     done.via = "import lease"
     folder = imported.rpartition("/")[0]
@@ -120,9 +122,9 @@ def copy(session, image, capacity, pairs, run):
     :arg pairs: list of ``(source location, target location)``.
     :returns: ``[(target location, Done or error)]``: one that fails does not stop the others.
     """
-    began = time.monotonic()
     outcomes = []
-    with contextlib.ExitStack() as stack:
+    where = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} datastores"
+    with progress.step("copy", image.name, where, capacity * len(pairs)) as step, contextlib.ExitStack() as stack:
         started = []
         for source, target in pairs:
             try:
@@ -130,7 +132,11 @@ def copy(session, image, capacity, pairs, run):
                 started.append((source, target, stage, _start_copy(session, image, source, stage)))
             except NovaVmwareError as error:
                 outcomes.append((target, error))
-        for (source, target, stage, _task), (_result, fault) in zip(started, session.wait([one[3] for one in started])):
+        results = session.wait(
+            [one[3] for one in started], tick=lambda percents: step.reach(sum(capacity * (percent or 0) // 100 for percent in percents))
+        )
+        copied = 0
+        for (source, target, stage, _task), (_result, fault) in zip(started, results):
             what = f"copy the image {image.name} from {source.name} to {target.name}"
             try:
                 if fault is not None:
@@ -139,8 +145,11 @@ def copy(session, image, capacity, pairs, run):
             except NovaVmwareError as error:
                 outcomes.append((target, error))
             else:
-                done = Done(via=f"copy from {source.name}", seconds=time.monotonic() - began)
-                outcomes.append((target, done))
+                copied += 1
+                outcomes.append((target, Done(step, via=f"copy from {source.name}", seconds=step.seconds, bytes=capacity)))
+        step.reach(copied * capacity)
+        if copied < len(pairs):
+            step.outcome = f"{len(pairs) - copied} failed"
     return outcomes
 
 

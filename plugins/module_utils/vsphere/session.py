@@ -107,7 +107,7 @@ class Session:
 
         :arg tasks: pyVmomi tasks.
         :arg timeout: seconds; then VSphereError ``TASK_TIMEOUT``. The tasks go on in the server.
-        :arg tick: called at each poll with the list of progress values (percent or None).
+        :arg tick: called at each poll with a list in the order of the tasks: percent, 100 of one that ended, None where the server says nothing.
         :returns: a list in the order of the tasks, each ``(result, None)`` or ``(None, fault)``.
         """
         ended = {}
@@ -117,7 +117,7 @@ class Session:
             waiting = [task for task in tasks if task._GetMoId() not in ended]
             if not waiting:
                 return [ended[task._GetMoId()] for task in tasks]
-            progress = []
+            progress = {}
             # info.error is set in the error state only, info.result in success: leaves, since some servers put
             # objects into `info` that pyVmomi can't read.
             found = self.call(
@@ -136,7 +136,7 @@ class Session:
                     ended[task._GetMoId()] = (properties.get("info.result"), None)
                 elif state == "error":
                     ended[task._GetMoId()] = (None, properties["info.error"])
-                progress.append(properties.get("info.progress"))
+                progress[task._GetMoId()] = properties.get("info.progress")
             gone = {task._GetMoId() for task in waiting} - {task._GetMoId() for task, _properties in found}
             if gone:
                 raise VSphereError(
@@ -146,7 +146,7 @@ class Session:
             if len(ended) == len(tasks):
                 continue
             if tick:
-                tick(progress)
+                tick([100 if task._GetMoId() in ended else progress.get(task._GetMoId()) for task in tasks])
             if time.monotonic() > deadline:
                 raise VSphereError("TASK_TIMEOUT", f"A task of {self.server} did not end within {timeout} seconds.")
             time.sleep(delay)
