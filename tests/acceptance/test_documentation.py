@@ -81,6 +81,7 @@ def results(lab):
         "image_vmdk": lab.module("image_vmdk", image="demo-sparse", **cloud),
         "image_cache_info": lab.module("image_cache_info", **cache),
         "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
+        "compute_service": lab.module("compute_service", host=lab.hosts[0], **cloud),
     }
 
 

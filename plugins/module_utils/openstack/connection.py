@@ -67,3 +67,11 @@ def translate(what):
         ) from error
     except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
         raise OpenStackError("OPENSTACK_ERROR", f"Failed to {what}: {error}.") from error
+
+
+def check(response):
+    """Raises what openstacksdk raises for an answer whose status says that the call failed.
+
+    :arg response: what a call of a proxy's ``get`` returned.
+    """
+    openstack.exceptions.raise_from_response(response)
