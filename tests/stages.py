@@ -117,20 +117,28 @@ class Stage:
         self.failed += int(failed)
 
     def pytest(self, python, path, *options, **more):
-        """Runs pytest and counts its tests; a skipped test is one that did not pass."""
+        """Runs pytest and counts its tests."""
         report = LOG / f"{self.name}-{Path(path).name}.xml"
         report.unlink(missing_ok=True)
         code, _output = self.run(
             python, "-m", "pytest", path, "-q", "-ra", "-p", "no:cacheprovider", f"--junitxml={report}", *options,
             check=False, **more,
         )  # fmt: skip
+        self.count_report(f"pytest {path}", code, report)
+
+    def count_report(self, what, code, report):
+        """Counts the tests of a JUnit report; a skipped test is one that did not pass.
+
+        :arg what: the command, for messages; ``code`` is its exit code.
+        :raises Failure: there is no report, no test in it, or a failure that it does not show.
+        """
         if not report.exists():
-            raise Failure(f"pytest {path} ended with exit code {code} and no report")
+            raise Failure(f"{what} ended with exit code {code} and no report")
         suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
         tests, failures, errors, skipped = (int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped"))
         bad = failures + errors + skipped
         if tests == 0 or (code and not bad):
-            raise Failure(f"pytest {path} ended with exit code {code} and {tests} tests")
+            raise Failure(f"{what} ended with exit code {code} and {tests} tests")
         if skipped:
             self.say(f"{skipped} skipped tests count as failed: nothing is left out")
         self.count(tests - bad, bad)
@@ -189,8 +197,13 @@ def sanity(stage):
 
 
 def unit(stage):
-    """tests/unit in the control environment, then tests/nova, which asks Nova's own code."""
-    stage.pytest("python", "tests/unit", "-n", "2", PYTHONPATH=str(stage.collections))
+    """tests/unit by ansible-test, in an environment of its own, then tests/nova, which asks Nova's own code."""
+    bootstrap_pip(stage)
+    code, _output = stage.run(
+        "ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False
+    )
+    reports = stage.copy / "tests" / "output" / "junit"
+    stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
     with base.lock():
         prepare.openstack_venv()
     stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
