@@ -58,6 +58,48 @@ def find(glance, name_or_id):
     return found[0]
 
 
+def exists(glance, image_id):
+    """Says whether Glance has an image. One that this account may not see counts as missing: see :func:`refuse_limited_view`.
+
+    :raises GlanceError: ``GLANCE_REFUSED``: neither yes nor no.
+    """
+    response = glance.get(f"/images/{image_id}", raise_exc=False)
+    if response.status_code in (200, 404):
+        return response.status_code == 200
+    raise _refused(f"look for the image {image_id}", response)
+
+
+def refuse_limited_view(glance, project_id, roles):
+    """Makes sure that an image that Glance does not show to this account does not exist.
+
+    To others than an administrator Glance answers 404 for an image of another project as for one that was deleted (glance/db/__init__.py,
+    ``ImageRepo.get``), and lists it to none of them. Either of these shows that the account sees all:
+
+    - Glance lists a private image of another project.
+    - The account has the role ``admin``, and Glance opens an API whose rule is ``context_is_admin`` (glance/policies/tasks.py), the very
+      rule by which the database shows all images (glance/db/sqlalchemy/api.py, ``_select_images_query``).
+
+    :arg project_id: of the token, or None. :arg roles: names of the token's roles.
+    :returns: the evidence, as text.
+    :raises GlanceError: ``GLANCE_VIEW_LIMITED``.
+    """
+    response = glance.get("/images", params={"visibility": "private", "limit": 1000}, raise_exc=False)
+    if response.status_code != 200:
+        raise _refused("list images", response)
+    foreign = next((image for image in response.json()["images"] if project_id and image.get("owner") not in (None, project_id)), None)
+    if foreign:
+        return f"Glance shows the private image {foreign['id']} of the project {foreign['owner']} to this account of the project {project_id}."
+    tasks = glance.get("/tasks", params={"limit": 1}, raise_exc=False).status_code
+    if tasks == 200 and "admin" in roles:
+        return "The account has the role admin, and Glance treats it as an administrator."
+    raise GlanceError(
+        "GLANCE_VIEW_LIMITED",
+        "The account may not see all images of Glance: an image of another project would look as if it had been deleted.",
+        "Use an account with the role admin.",
+        {"roles": sorted(roles), "tasks_api_status": tasks},
+    )
+
+
 def is_id(text):
     """Says whether a text is the id of an image: a UUID with hyphens, in lower case, as Glance writes them."""
     try:

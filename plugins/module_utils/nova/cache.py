@@ -66,6 +66,23 @@ def parse_age_marker(name):
         return None
 
 
+def ageing_deletes_at(marker, minimum_age):
+    """Gives the time from which on a pass of Nova's ageing deletes an image that it has marked as unused.
+
+    :arg marker: see :func:`parse_age_marker`; None gives None: a pass would first have to mark it.
+    :arg minimum_age: ``[image_cache]remove_unused_original_minimum_age_seconds``.
+    """
+    return marker and marker + datetime.timedelta(seconds=minimum_age)
+
+
+def foreign_files(image_id, names):
+    """Gives those of the names in an image's folder that neither Nova nor we put there."""
+    pattern = re.compile(
+        rf"{re.escape(image_id)}(\.\d+)?(-flat)?\.vmdk|{re.escape(image_id)}\.(iso|\d+\.seed\.json)|ts-\d{{4}}(-\d\d){{5}}"
+    )
+    return tuple(name for name in names if not pattern.fullmatch(name))
+
+
 def sidecar_file(image_id, capacity_bytes):
     """Gives the name of the note that we put beside a seeded image.
 

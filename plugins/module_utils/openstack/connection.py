@@ -47,6 +47,13 @@ def connect(options):
         ) from error
 
 
+def account(cloud):
+    """Gives ``(project id or None, names of the roles)`` of the token that a connection uses; asks Keystone for one where there is none yet."""
+    with translate("log in to Keystone"):
+        access = cloud.session.auth.get_access(cloud.session)
+        return access.project_id, frozenset(access.role_names)
+
+
 @contextlib.contextmanager
 def translate(what):
     """Turns whatever openstacksdk raises into an :class:`OpenStackError`.

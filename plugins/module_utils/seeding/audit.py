@@ -8,7 +8,7 @@ Nova only looks for the descriptor (nova/virt/vmwareapi/vmops.py, ``_fetch_image
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 
@@ -25,7 +25,8 @@ class Entry:
     ``state`` is ``complete``, ``broken`` or, for what is no image's folder, ``unknown``; ``reasons`` says why it is not complete.
     ``capacity_bytes`` is the size of the extent (of an iso, the file), ``bytes`` the sum of all files.
     ``writer`` is ``openstack_vmware.nova`` where our note lies beside the image, else ``nova or another``.
-    ``sized`` has ``(root_gb, bytes, complete)`` for each copy for linked clones.
+    ``sized`` has ``(root_gb, bytes, complete)`` for each copy for linked clones. ``foreign`` names what no Nova and none of us put there.
+    ``modified`` is when the youngest file was written, of an empty folder the folder itself; it may be None.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Entry:
     sized: tuple
     age_marker: object
     files: tuple
+    foreign: tuple = ()
+    modified: object = None
 
     def describe(self):
         """Gives the entry as a plain dict, as the module ``image_cache_info`` documents it."""
@@ -78,7 +81,8 @@ def entries(tree, base, one_file_disks=False, capacities=None):
         elif not _is_image_id(item.name):
             found.append(_unknown(item.name, path, tuple(tree[path]), "is not the id of an image"))
         else:
-            found.append(entry(item.name, path, tree[path], one_file_disks, (capacities or {}).get(item.name)))
+            one = entry(item.name, path, tree[path], one_file_disks, (capacities or {}).get(item.name))
+            found.append(one if one.files else replace(one, modified=item.modified))
     return sorted(found, key=lambda one: one.name)
 
 
@@ -109,6 +113,8 @@ def entry(image_id, path, listing, one_file_disks=False, capacity=None):
         sized=tuple(_sized(image_id, files, one_file_disks)),
         age_marker=max(markers, default=None),
         files=tuple(files.values()),
+        foreign=cache.foreign_files(image_id, [file.name for file in listing]),
+        modified=max((file.modified for file in files.values() if file.modified is not None), default=None),
     )
 
 

@@ -15,10 +15,10 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, stage, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, seed, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
     audit_all,
-    base_folder,
+    cache_folder,
     locations,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Target, plan
@@ -35,7 +35,7 @@ def run(params, check_mode):
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     requires("openstacksdk", connection.IMPORT_ERROR, "to read images from Glance")
-    base = _base(params)
+    base = cache_folder(params)
     wishes = vc.wanted(params["clusters"])
     cloud = connection.connect(params["openstack"] or {})
     with connection.translate("read images from Glance"):
@@ -61,7 +61,7 @@ def run(params, check_mode):
 def info(params, _check_mode):
     """The module ``image_cache_info``."""
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
-    base = _base(params)
+    base = cache_folder(params)
     wishes = vc.wanted(params["clusters"])
     with from_params(params) as session:
         places = list(locations(vc.hypervisors(session, wishes), base).values())
@@ -82,15 +82,6 @@ def info(params, _check_mode):
                 for place, entries in zip(places, audit_all(session, places))
             ],
         }
-
-
-def _base(params):
-    try:
-        return base_folder(params)
-    except ValueError as error:
-        raise NovaVmwareError(
-            "CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip."
-        ) from error
 
 
 def _id_of(glance, name):
@@ -264,11 +255,11 @@ class _Absent:
             if row["action"] == "remove"
         ]
         # All are checked before any is touched, in check mode as well: the same answer as the real run.
-        seed.refuse_used(session, todo)
+        removal.refuse_used(session, todo)
         if not check_mode:
-            run_id = stage.this_run()
-            for place, image_id in todo:
-                seed.remove(session, place, image_id, run_id)
+            back = removal.remove(session, todo, stage.this_run())
+            if back:
+                raise removal.in_use(back)
         return {"changed": bool(todo), "images": answers, "diff": {"before": _lines(before), "after": _lines(after)}}
 
 

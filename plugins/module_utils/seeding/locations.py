@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
@@ -44,14 +45,19 @@ class Location:
         return self.place.path(self.base, image_id)
 
 
-def base_folder(params):
+def cache_folder(params):
     """Gives the cache folder that the options of the fragment ``cache`` lead to.
 
-    :raises ValueError: see :func:`nova.cache.base_folder`.
+    :raises NovaVmwareError: ``CACHE_FOLDER_UNKNOWN``, see :func:`nova.cache.base_folder`.
     """
-    return cache.base_folder(
-        params["cache_prefix"], params["subdirectory_name"], params["remove_unused_base_images"], params["my_ip"]
-    )
+    try:
+        return cache.base_folder(
+            params["cache_prefix"], params["subdirectory_name"], params["remove_unused_base_images"], params["my_ip"]
+        )
+    except ValueError as error:
+        raise NovaVmwareError(
+            "CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip."
+        ) from error
 
 
 def locations(hypervisors, base):

@@ -17,10 +17,10 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, lease, transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
 
@@ -226,37 +226,5 @@ def publish(session, image, stage):
                 f"The folder {target} exists and is empty: a nova-compute may be about to put the image there.",
                 "When no boot of this image is under way, remove the folder with state absent, and run this again.",
             )
-        refuse_used(session, [(location, image.id)])
+        removal.refuse_used(session, [(location, image.id)])
         files.move(session, location.place, target, f"{stage.root}/replaced")
-
-
-def refuse_used(session, todo):
-    """Checks that no virtual machine needs any of these images: one request a page for all.
-
-    :arg todo: list of ``(location, image id)``.
-    :raises SeedError: ``IMAGE_IN_USE``.
-    """
-    used = inventory.files_in_use(session, list({place.datastore.moid for place, _image_id in todo})) if todo else {}
-    for place, image_id in todo:
-        path = place.image_path(image_id)
-        vms = sorted({vm for file, vm in used.items() if file.startswith(path + "/")})
-        if vms:
-            raise _used(path, vms)
-
-
-def _used(path, vms):
-    return SeedError(
-        "IMAGE_IN_USE",
-        f"{path} is in use by {len(vms)} virtual machines: {', '.join(vms[:10])}{' ...' if len(vms) > 10 else ''}.",
-        "Linked clones need the cached disk as long as they live.",
-        {"virtual_machines": vms},
-    )
-
-
-def remove(session, location, image_id, run):
-    """Takes an image out of the cache of one datastore: first out of Nova's sight with one move, then for good.
-
-    Whoever calls this has asked :func:`refuse_used` before.
-    """
-    with staged(session, location, image_id, run) as stage:
-        files.move(session, location.place, location.image_path(image_id), f"{stage.root}/removed")

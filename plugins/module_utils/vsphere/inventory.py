@@ -84,6 +84,19 @@ class Datastore:
     browser: object
 
 
+@dataclass(frozen=True)
+class VmFiles:
+    """What a virtual machine or template uses: datastore paths.
+
+    ``datastores`` are managed object ids. ``readable`` is False where vCenter can't tell its disks: it may use more there.
+    """
+
+    name: str
+    files: frozenset
+    datastores: frozenset
+    readable: bool
+
+
 def clusters(session):
     """Reads every cluster of the vCenter, with its datacenter: one request a page.
 
@@ -235,31 +248,48 @@ def loads(session, host_moids):
 
 
 def files_in_use(session, datastore_moids):
-    """Reads every file that a virtual machine on the datastores uses, snapshots and disk chains included.
+    """Reads the files of every virtual machine and template on the datastores, with their snapshots and disk chains: one request a page.
 
-    :returns: ``{datastore path: name of a virtual machine}``
+    vSphere Web Services API: ``VirtualMachine.layoutEx`` has all files of a machine. Disk backings are read as well, of the machine and of each of its
+    snapshots, since the chain of a linked clone is in them even where ``layoutEx`` was not refreshed yet.
+
+    :returns: a list of :class:`VmFiles`.
     """
-    objects = [
-        object_spec(session.managed("Datastore", moid), [traversal(vim.Datastore, "vm")], skip=True)
-        for moid in datastore_moids
-    ]
-    paths = {vim.VirtualMachine: ["name", "layoutEx.file", "config.hardware.device"]}
-    used = {}
+    if not datastore_moids:
+        return []
+    snapshots = traversal(
+        vim.VirtualMachine, "rootSnapshot", [traversal(vim.vm.Snapshot, "childSnapshot", ["snapshots"], name="snapshots")]
+    )
+    walk = traversal(vim.Datastore, "vm", [snapshots])
+    objects = [object_spec(session.managed("Datastore", moid), [walk], skip=True) for moid in datastore_moids]
+    paths = {
+        vim.VirtualMachine: ["name", "datastore", "layoutEx.file", "config.hardware.device"],
+        vim.vm.Snapshot: ["vm", "config.hardware.device"],
+    }
     found = session.call(
         "read the files of the virtual machines",
         lambda: list(collect(session.content.propertyCollector, objects, paths)),
     )
-    for _obj, value in found:
-        name = value.get("name", "")
-        for file in value.get("layoutEx.file") or ():
-            used[file.name] = name
-        # Both are read: the chain of a linked clone is in the backings even where layoutEx was not refreshed yet.
-        for device in value.get("config.hardware.device") or ():
+    names, stores, used, unreadable = {}, {}, {}, set()
+    for obj, value in found:
+        is_snapshot = isinstance(obj, vim.vm.Snapshot)
+        moid = value["vm"]._GetMoId() if is_snapshot else obj._GetMoId()
+        files = used.setdefault(moid, set())
+        if not is_snapshot:
+            names[moid] = _unescape(value.get("name", moid))
+            stores[moid] = frozenset(datastore._GetMoId() for datastore in value.get("datastore") or ())
+            files.update(file.name for file in value.get("layoutEx.file") or ())
+        devices = value.get("config.hardware.device")
+        if devices is None:
+            unreadable.add(moid)
+        for device in devices or ():
             backing = getattr(device, "backing", None)
             while backing is not None and getattr(backing, "fileName", None):
-                used[backing.fileName] = name
+                files.add(backing.fileName)
                 backing = getattr(backing, "parent", None)
-    return used
+    return [
+        VmFiles(names.get(moid, moid), frozenset(files), stores.get(moid, frozenset()), moid not in unreadable) for moid, files in used.items()
+    ]
 
 
 def _writable(mount):
