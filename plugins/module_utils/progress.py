@@ -62,6 +62,7 @@ class Step:
         self._began = reporter.clock()
         self._ended = None
         self._last = None
+        self._known = True
         self.total = total
         self.done = 0
         self.outcome = "done"
@@ -81,8 +82,9 @@ class Step:
         self._last = self._last and Shown(self._last.at, 0.0)
 
     def reach(self, done):
-        """Notes that ``done`` bytes of the total are there."""
-        self.done = done
+        """Notes that ``done`` bytes of the total are there, or with None that the step goes on and nobody says how far it is."""
+        self._known = done is not None
+        self.done = done if self._known else self.done
         now = self._reporter.clock()
         percent = self.percent
         if is_due(now, self._began, percent, self._last):
@@ -104,6 +106,7 @@ class Step:
     def end(self):
         """Writes the last line."""
         self._ended = self._reporter.clock()
+        self._known = True
         self._write(self.outcome)
 
     def _write(self, state):
@@ -111,7 +114,7 @@ class Step:
             {
                 **self._named,
                 "state": state,
-                "bytes": self.done,
+                "bytes": self.done if self._known else None,
                 "total": self.total,
                 "seconds": round(self.seconds, 3),
             }
@@ -193,12 +196,15 @@ def line(event):
     """
     try:
         action, image, datastore, state = (_printable(event[key]) for key in ("action", "image", "datastore", "state"))
-        done, total = (min(max(0, int(event[key])), _MOST) for key in ("bytes", "total"))
+        known = event["bytes"] is not None
+        done, total = (min(max(0, int(event[key] or 0)), _MOST) for key in ("bytes", "total"))
         seconds = max(0.0, float(event["seconds"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     rate = done / seconds if seconds else 0.0
     what = f"{action} {image} to {datastore}"
+    if not known:
+        return f"{what}: under way for {_time(seconds)}"
     if state == "running":
         percent = min(100, 100 * done // total) if total else 0
         left = f", {_time((total - done) / rate)} left" if rate and total > done else ""

@@ -80,6 +80,7 @@ def results(lab):
         "image_cache": lab.module("image_cache", images=["demo-sparse"], **cache, **cloud),
         "image_vmdk": lab.module("image_vmdk", image="demo-sparse", **cloud),
         "image_cache_info": lab.module("image_cache_info", **cache),
+        "image_cache_prune": lab.module("image_cache_prune", **cache, **cloud),
         "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
         "compute_service": lab.module("compute_service", host=lab.hosts[0], **cloud),
     }

@@ -132,9 +132,12 @@ def copy(session, image, capacity, pairs, run):
                 started.append((source, target, stage, _start_copy(session, image, source, stage)))
             except NovaVmwareError as error:
                 outcomes.append((target, error))
-        results = session.wait(
-            [one[3] for one in started], tick=lambda percents: step.reach(sum(capacity * (percent or 0) // 100 for percent in percents))
-        )
+
+        def tick(percents):
+            told = [percent for percent in percents if percent is not None]
+            step.reach(sum(capacity * percent // 100 for percent in told) if told else None)
+
+        results = session.wait([one[3] for one in started], tick=tick)
         copied = 0
         for (source, target, stage, _task), (_result, fault) in zip(started, results):
             what = f"copy the image {image.name} from {source.name} to {target.name}"

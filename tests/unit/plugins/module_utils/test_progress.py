@@ -70,6 +70,15 @@ def test_slow_step_speaks_once_a_minute():
     assert len(events) == 1 + 9 + 1
 
 
+def test_unknown_is_told():
+    made, clock, events = reporter()
+    with made.step("copy", "demo", "ds", 100) as step:
+        clock.now += 2
+        step.reach(None)
+        step.reach(100)
+    assert [(event["state"], event["bytes"]) for event in events] == [("running", None), ("done", 100)]
+
+
 def test_failure_is_told():
     made, clock, events = reporter()
     with pytest.raises(KeyError), made.step("push", "demo", "ds", 100) as step:
@@ -140,6 +149,7 @@ def event(**more):
     [
         (event(), "push demo to nova-a1: 25 % of 1.0 GiB, 128.0 MiB/s, 6.0 s left"),
         (event(seconds=4000, bytes=GIB // 100), "push demo to nova-a1: 0 % of 1.0 GiB, 2.6 KiB/s, 110:00:00 left"),
+        (event(bytes=None), "push demo to nova-a1: under way for 2.0 s"),
         (event(bytes=0), "push demo to nova-a1: 0 % of 1.0 GiB, 0 B/s"),
         (event(state="done", bytes=GIB, seconds=8), "push demo to nova-a1: done, 1.0 GiB in 8.0 s, 128.0 MiB/s"),
         (event(state="2 failed", bytes=GIB, seconds=200), "push demo to nova-a1: 2 failed, 1.0 GiB in 0:03:20, 5.1 MiB/s"),
