@@ -23,7 +23,7 @@ FIRST = 1.0
 INTERVAL = 5.0
 HEARTBEAT = 60.0
 PERCENT = 5.0
-_MOST = 1 << 62  # bytes that are believed
+_MOST = 1 << 62  # bytes; what a file says beyond is not believed
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def line(event):
         action, image, datastore, state = (_printable(event[key]) for key in ("action", "image", "datastore", "state"))
         known = event["bytes"] is not None
         done, total = (min(max(0, int(event[key] or 0)), _MOST) for key in ("bytes", "total"))
-        seconds = max(0.0, float(event["seconds"]))
+        seconds = min(max(0.0, float(event["seconds"])), 1e9)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     rate = done / seconds if seconds else 0.0
