@@ -15,6 +15,8 @@ description:
     so that no boot waits for a download.
   - An image is read from Glance at most once, and not at all when any datastore of the vCenter holds it in the same cache folder. It is written
     to one datastore, and vSphere copies it to the others. Its hash is compared with Glance's while it flows.
+  - All is planned before the first byte, for all images together; check mode gives the same plan. Where a datastore lacks room for what it must
+    take, nothing is done, and all such datastores are named.
   - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
   - A task says on the terminal, and so in the events of an AWX job, how far each step is. It writes a line after one second, then at most
     one every five seconds and 5 %, and one at the end. Lines go to the standard error of C(ansible-playbook). There are none with C(no_log) or
@@ -116,12 +118,18 @@ images:
         name: {description: Name of the datastore., type: str, sample: nova-a1}
         path: {description: Folder of the image., type: str, sample: "[nova-a1] vc1_base/6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"}
         state: {description: "What was found, V(complete), V(broken) or V(missing).", type: str, sample: missing}
+        reasons: {description: Why it is broken., returned: with O(state=present), type: list, elements: str, sample: []}
         action:
           description: What was done, V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
           type: str
           sample: push
         source: {description: Datastore that the copy came from., returned: with O(state=present), type: str, sample: nova-a1}
         round: {description: Copies of one round run at once., returned: with O(state=present), type: int, sample: 1}
+        planned_bytes:
+          description: Bytes that are sent to vSphere, or that it copies at the most.
+          returned: with O(state=present)
+          type: int
+          sample: 629145600
         via:
           description: The way that the bytes took. Unset in check mode and where nothing was done.
           returned: with O(state=present)
@@ -143,6 +151,36 @@ images:
           returned: with O(state=present)
           type: int
           sample: 51995504
+datastores:
+  description: What all images together need on each datastore.
+  returned: with O(state=present)
+  type: list
+  elements: dict
+  contains:
+    name: {description: Name of the datastore., type: str, sample: nova-a1}
+    moid: {description: Its managed object id., type: str, sample: datastore-41}
+    clusters: {description: Those of O(clusters) that may use it., type: list, elements: str, sample: [cluster-a]}
+    free_bytes: {description: What was free of it before., type: int, sample: 429496729600}
+    needed_bytes: {description: What the images take at the most at any moment., type: int, sample: 2990538752}
+    free_bytes_after: {description: What is free at the least when all is done., type: int, sample: 427135336448}
+totals:
+  description:
+    - The plan in numbers. C(complete), C(broken) and C(missing) count pairs of an image and a datastore; together they are all that Nova may need.
+    - C(rounds) is the largest number of rounds of copies that an image takes. C(bytes_copied) is what vSphere copies at the most.
+  returned: with O(state=present)
+  type: dict
+  sample:
+    images: 1
+    datastores: 4
+    complete: 0
+    broken: 0
+    missing: 4
+    pushes: 1
+    copies: 3
+    rounds: 2
+    bytes_from_glance: 629145600
+    bytes_to_vsphere: 629145600
+    bytes_copied: 7084179456
 leftovers:
   description: What killed runs had left on the datastores, and was removed. In check mode, what would be removed.
   returned: success

@@ -5,26 +5,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import COMPLETE
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import COMPLETE, MISSING
 
-COPIES_PER_SOURCE = 2  # at once: more only share the same disks
+COPIES_PER_SOURCE = 2  # at once from one datastore: more only share the same disks
+# vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); half is left to others.
+COPIES_PER_HOST = 4
 
 
 @dataclass(frozen=True)
 class Target:
-    """A datastore that must hold the image. ``free_bytes`` and ``hosts`` (those that can write to it) choose where the push goes.
+    """A datastore that must hold the image.
 
-    ``moid`` tells datastores apart: those of two datacenters may have one name.
+    ``moid`` tells datastores apart: those of two datacenters may have one name. ``hosts`` are names of hosts that can write to it now.
     """
 
     moid: str
     name: str
     state: str
     free_bytes: int
-    hosts: int
+    hosts: tuple
 
 
 @dataclass(frozen=True)
@@ -38,40 +41,134 @@ class Step:
     round: int = 0
 
 
-def plan(targets, size, capacity, elsewhere=()):
+@dataclass(frozen=True)
+class Write:
+    """What a step takes of a datastore, in bytes: ``kept`` at the most for good, ``passing`` more while it runs; ``freed`` is what it replaces."""
+
+    moid: str
+    kept: int
+    passing: int = 0
+    freed: int = 0
+
+
+@dataclass(frozen=True)
+class Room:
+    """A datastore's bytes: ``needed`` at the most at any moment, ``free_after`` at the least when all is done."""
+
+    moid: str
+    name: str
+    free: int
+    needed: int
+    free_after: int
+
+
+def plan(targets, elsewhere=None):
     """Gives a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
 
     :arg targets: list of :class:`Target`.
-    :arg size: bytes of the image in Glance.
-    :arg capacity: bytes that the image may take on a datastore at the most while it is made there.
-    :arg elsewhere: ``moid`` of other datastores that hold the whole image; they serve where no target holds it.
-    :raises NovaVmwareError: ``DATASTORE_FULL``: a datastore has no room, with all such datastores in the details.
+    :arg elsewhere: ``{moid: hosts}`` of other datastores that hold the whole image; they serve where no target holds it.
     """
     steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
-    sources = [target.moid for target in targets if target.state == COMPLETE]
+    sources = {target.moid: target.hosts for target in targets if target.state == COMPLETE} or dict(elsewhere or {})
     todo = [target for target in targets if target.state != COMPLETE]
-    full = {target.name: target.free_bytes for target in todo if target.free_bytes < capacity}
-    if full:
-        names = ", ".join(f"{name} ({free} bytes free)" for name, free in sorted(full.items()))
-        raise NovaVmwareError(
-            "DATASTORE_FULL",
-            f"There is no room for the image, which needs {capacity} bytes, on {names}.",
-            "Make room, or narrow datastore_regex so that Nova does not choose it.",
-            {"free_bytes": full, "needed_bytes": capacity, "image_bytes": size},
-        )
-    sources = sources or list(elsewhere)
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
-        first = max(todo, key=lambda target: (target.hosts, target.free_bytes))
+        first = max(todo, key=lambda target: (len(target.hosts), target.free_bytes))
         steps[first.moid] = Step(first.moid, first.state, "push")
-        sources.append(first.moid)
+        sources[first.moid] = first.hosts
         todo.remove(first)
     number = 1
     while todo:
-        batch, todo = todo[: len(sources) * COPIES_PER_SOURCE], todo[len(sources) * COPIES_PER_SOURCE :]
-        for index, target in enumerate(batch):
-            source = sources[index % len(sources)]
+        batch = _round(todo, sources)
+        for target, source in batch:
             steps[target.moid] = Step(target.moid, target.state, "copy", source, number)
-        sources += [target.moid for target in batch]
+            sources[target.moid] = target.hosts
+        todo = [target for target in todo if steps[target.moid].action == "none"]
         number += 1
     return list(steps.values())
+
+
+def _round(todo, sources):
+    """Gives the copies that may run at once, ``[(target, moid of its source)]``; at least one."""
+    serving, busy = Counter(), Counter()
+    batch = []
+    for target in todo:
+        best = None
+        for moid, hosts in sources.items():
+            if serving[moid] >= COPIES_PER_SOURCE:
+                continue
+            # A host that mounts both datastores copies alone; otherwise the bytes cross the network between two hosts.
+            both = [host for host in hosts if host in target.hosts]
+            host = min(both or hosts, key=lambda name: busy[name], default=None)
+            if host is not None and busy[host] >= COPIES_PER_HOST:
+                continue
+            rank = (not both, serving[moid], busy[host])
+            if best is None or rank < best[0]:
+                best = (rank, moid, host)
+        if best is not None:
+            _rank, moid, host = best
+            serving[moid] += 1
+            if host is not None:
+                busy[host] += 1
+            batch.append((target, moid))
+    return batch
+
+
+def sized_copies(sized, sizes, replaced):
+    """Says what to do about the copies for linked clones on one datastore.
+
+    :arg sized: :attr:`audit.Entry.sized` of what is there.
+    :arg sizes: the ``root_gb`` that are wanted, in GiB.
+    :arg replaced: the image's folder will be another one.
+    :returns: ``[(root_gb, state, action)]``; ``action`` is ``none`` or ``copy``.
+    """
+    states = {root_gb: "complete" if whole else "broken" for root_gb, _bytes, whole in sized}
+    found = []
+    for root_gb in sizes:
+        state = states.get(root_gb, MISSING)
+        found.append((root_gb, state, "none" if state == COMPLETE and not replaced else "copy"))
+    return found
+
+
+def rooms(datastores, writes):
+    """Adds up what all images need on each datastore.
+
+    Pushes come one after the other, so only the largest of what they need in passing counts.
+
+    :arg datastores: ``{moid: (name, free bytes)}``.
+    :arg writes: list of :class:`Write`.
+    :returns: a list of :class:`Room`, one for each datastore.
+    """
+    kept, passing, freed = Counter(), Counter(), Counter()
+    for write in writes:
+        kept[write.moid] += write.kept
+        passing[write.moid] = max(passing[write.moid], write.passing)
+        freed[write.moid] += write.freed
+    return [
+        Room(moid, name, free, kept[moid] + passing[moid], free - kept[moid] + freed[moid])
+        for moid, (name, free) in datastores.items()
+    ]
+
+
+def refuse_full(found):
+    """Refuses a plan for which there is no room.
+
+    :arg found: list of :class:`Room`.
+    :raises NovaVmwareError: ``DATASTORE_FULL``, with all such datastores in the details.
+    """
+    full = [room for room in found if room.needed > room.free]
+    if not full:
+        return
+    names = ", ".join(
+        f"{room.name} ({room.free} bytes free, {room.needed} needed)" for room in sorted(full, key=lambda room: (room.name, room.moid))
+    )
+    raise NovaVmwareError(
+        "DATASTORE_FULL",
+        f"There is not enough free space for the images on {len(full)} of {len(found)} datastores: {names}.",
+        "Make room, or narrow datastore_regex so that Nova does not choose them. Nothing was written.",
+        {
+            "datastores": [
+                {"name": room.name, "moid": room.moid, "free_bytes": room.free, "needed_bytes": room.needed} for room in full
+            ]
+        },
+    )

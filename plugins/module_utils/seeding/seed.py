@@ -115,11 +115,12 @@ def _send_stream(session, glance, image, disk, stage, done):
 _SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream}
 
 
-def copy(session, image, capacity, pairs, run):
+def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
     """Copies a complete image from datastores to others, all at once, by vSphere itself.
 
     :arg capacity: bytes that the extent must have.
     :arg pairs: list of ``(source location, target location)``.
+    :arg cancelled: asked at each poll; True ends the copies with an error.
     :returns: ``[(target location, Done or error)]``: one that fails does not stop the others.
     """
     outcomes = []
@@ -134,6 +135,8 @@ def copy(session, image, capacity, pairs, run):
                 outcomes.append((target, error))
 
         def tick(percents):
+            if cancelled():
+                raise SeedError("CANCELLED", f"The copies of the image {image.name} were cancelled.")
             told = [percent for percent in percents if percent is not None]
             step.reach(sum(capacity * percent // 100 for percent in told) if told else None)
 

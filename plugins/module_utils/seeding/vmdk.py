@@ -36,11 +36,12 @@ class VmdkError(NovaVmwareError):
 
 @dataclass(frozen=True)
 class Disk:
-    """What a VMDK says of itself. ``capacity_bytes`` is what the guest sees."""
+    """What a VMDK says of itself. ``capacity_bytes`` is what the guest sees, ``data_bytes`` what a thin disk of it takes."""
 
     kind: str
     capacity_bytes: int
     create_type: str | None
+    data_bytes: int = 0
 
 
 def inspect(kind, size, read):
@@ -65,7 +66,7 @@ def _raw(kind, size, head):
                 f"The image's properties say that it is {'an iso' if kind == 'iso' else 'a flat disk'}, but the file is {name}.",
                 "Set disk_format and hw_disk_type to what it is, or upload the right file.",
             )
-    return Disk(kind, size, None)
+    return Disk(kind, size, None, size)
 
 
 def _sparse(kind, size, read):
@@ -89,8 +90,8 @@ def _sparse(kind, size, read):
     capacity = header.capacity * SECTOR
     if header.directory_offset == _GD_AT_END:
         header = _footer(size, read)
-    _check_grains(header, size, read)
-    return Disk(found, capacity, create_type)
+    grains = _check_grains(header, size, read)
+    return Disk(found, capacity, create_type, min(grains * header.grain_size * SECTOR, capacity))
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _check_descriptor(text, header):
 
 
 def _check_grains(header, size, read):
-    """Every grain table and every grain that it names must lie inside the file."""
+    """Every grain table and every grain that it names must lie inside the file. Gives the number of grains with data."""
     grains = -(-header.capacity // header.grain_size)
     tables = -(-grains // header.entries)
     if tables * header.entries * 4 > _MAX_TABLES:
@@ -177,7 +178,7 @@ def _check_grains(header, size, read):
     directory = words(header.directory_offset, tables, "its grain directory")
     present = [sector for sector in directory if sector]
     if not present:
-        return
+        return 0
     # The tables lie side by side in what the usual tools write: one read for all of them.
     first, last = min(present), max(present)
     table_sectors = header.entries * 4 // SECTOR
@@ -187,12 +188,13 @@ def _check_grains(header, size, read):
     if span > _MAX_TABLES:
         raise VmdkError("VMDK_DAMAGED", "The VMDK's grain tables are scattered over the file.", "Make it again with qemu-img convert.")
     data = read(first * SECTOR, span)
-    highest = 0
+    highest = filled = 0
     for sector in present:
         entries = struct.unpack_from(f"<{header.entries}I", data, (sector - first) * SECTOR)
         highest = max(highest, *entries)
-    if highest <= 1:  # 0 is a hole, 1 a grain of zeros
-        return
+        filled += sum(entry > 1 for entry in entries)  # 0 is a hole, 1 a grain of zeros
+    if not filled:
+        return 0
     at = highest * SECTOR
     if header.flags & _COMPRESSED:
         # A compressed grain says its length itself: 8 bytes of address, then 4 of length.
@@ -203,6 +205,7 @@ def _check_grains(header, size, read):
         end = at + (header.capacity % header.grain_size or header.grain_size) * SECTOR
     if end > size:
         raise _truncated(f"a grain lies at byte {at}", size)
+    return filled
 
 
 def _footer(size, read):

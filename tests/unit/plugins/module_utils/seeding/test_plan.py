@@ -10,8 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import COPIES_PER_SOURCE, Target, plan
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
+    COPIES_PER_HOST,
+    COPIES_PER_SOURCE,
+    Room,
+    Target,
+    Write,
+    plan,
+    refuse_full,
+    rooms,
+    sized_copies,
+)
 
+hosts = st.lists(st.sampled_from(["esxi-1", "esxi-2", "esxi-3", "esxi-4"]), unique=True, max_size=4).map(tuple)
 targets = st.lists(
     st.builds(
         Target,
@@ -19,47 +30,91 @@ targets = st.lists(
         name=st.just("datastore1"),  # those of two datacenters may have one name
         state=st.sampled_from(["complete", "missing", "broken"]),
         free_bytes=st.integers(100, 1000),
-        hosts=st.integers(0, 8),
+        hosts=hosts,
     ),
     min_size=1, max_size=40, unique_by=lambda target: target.moid,
 )  # fmt: skip
 
 
-@given(targets)
-def test_every_datastore_gets_it_once(wanted):
-    steps = plan(wanted, size=100, capacity=100)
+@given(targets, st.dictionaries(st.text("wxyz", min_size=1, max_size=2), hosts, max_size=3))
+def test_every_datastore_gets_it_once(wanted, elsewhere):
+    steps = plan(wanted, elsewhere)
     assert [step.moid for step in steps] == [target.moid for target in wanted]
     have = {target.moid for target in wanted if target.state == "complete"}
-    pushes = [step.moid for step in steps if step.action == "push"]
-    assert len(pushes) == (0 if have else 1)
     assert {step.moid for step in steps if step.action == "none"} == have
-    have |= set(pushes)
+    pushes = [step.moid for step in steps if step.action == "push"]
+    assert len(pushes) == (0 if have or elsewhere else 1)
+    mounted = {**elsewhere, **{target.moid: target.hosts for target in wanted}}
+    have = (have or set(elsewhere)) | set(pushes)
     for number in range(1, max(step.round for step in steps) + 1):
         batch = [step for step in steps if step.action == "copy" and step.round == number]
         assert batch, "a round without a copy"
         for step in batch:
             assert step.source in have
         assert all(sum(other.source == step.source for other in batch) <= COPIES_PER_SOURCE for step in batch)
+        # A copy is the work of a host that mounts its source: those that only hosts of a group can do must fit into the group.
+        for group in {mounted[step.source] for step in batch if mounted[step.source]}:
+            only = [step for step in batch if mounted[step.source] and set(mounted[step.source]) <= set(group)]
+            assert len(only) <= COPIES_PER_HOST * len(group)
         have |= {step.moid for step in batch}
-    assert have == {target.moid for target in wanted}
+    assert have >= {target.moid for target in wanted}
 
 
 def test_push_goes_where_most_hosts_and_room_are():
     steps = plan(
-        [Target("a", "a", "missing", 900, 1), Target("b", "b", "missing", 100, 4), Target("c", "c", "missing", 200, 4)], size=1, capacity=1
+        [
+            Target("a", "a", "missing", 900, ("e1",)),
+            Target("b", "b", "missing", 100, ("e1", "e2")),
+            Target("c", "c", "missing", 200, ("e1", "e2")),
+        ]
     )
     assert {step.moid: step.action for step in steps} == {"a": "copy", "b": "copy", "c": "push"}
 
 
-def test_full_datastores_are_named():
-    with pytest.raises(NovaVmwareError) as caught:
-        plan([Target("a", "a", "missing", 99, 1), Target("b", "b", "complete", 0, 1), Target("c", "c", "missing", 5, 1)], 10, 100)
-    assert caught.value.code == "DATASTORE_FULL"
-    assert caught.value.details["free_bytes"] == {"a": 99, "c": 5}
+def test_a_copy_comes_from_a_datastore_that_shares_a_host():
+    near, far = Target("near", "n", "complete", 1, ("e1",)), Target("far", "f", "complete", 1, ("e9",))
+    steps = plan([far, near, *[Target(f"t{number}", "t", "missing", 1, ("e1",)) for number in range(3)]])
+    assert [step.source for step in steps if step.action == "copy"] == ["near", "near", "far"]
 
 
 def test_a_copy_elsewhere_saves_the_push():
-    (step,) = plan([Target("a", "a", "missing", 9, 1)], 1, 1, elsewhere=["z"])
+    (step,) = plan([Target("a", "a", "missing", 9, ("e1",))], {"z": ("e1",)})
     assert (step.action, step.source, step.round) == ("copy", "z", 1)
-    steps = plan([Target("a", "a", "missing", 9, 1), Target("b", "b", "complete", 9, 1)], 1, 1, elsewhere=["z"])
+    steps = plan([Target("a", "a", "missing", 9, ("e1",)), Target("b", "b", "complete", 9, ("e1",))], {"z": ("e1",)})
     assert steps[0].source == "b"
+
+
+writes = st.lists(
+    st.builds(Write, moid=st.sampled_from("abc"), kept=st.integers(0, 50), passing=st.integers(0, 50), freed=st.integers(0, 50)), max_size=60
+)
+
+
+@given(writes)
+def test_rooms_add_up(wanted):
+    """What several images need on one datastore is the sum of what they keep, and the largest that one needs in passing."""
+    found = rooms({moid: (moid, 1000) for moid in "abc"}, wanted)
+    assert [room.moid for room in found] == list("abc")
+    for room in found:
+        here = [write for write in wanted if write.moid == room.moid]
+        assert room.free_after == 1000 - sum(write.kept for write in here) + sum(write.freed for write in here)
+        # In whatever order they come, it never takes more: each passing use comes on top of what is kept by then.
+        peak = taken = 0
+        for write in here:
+            peak = max(peak, taken + write.kept + write.passing)
+            taken += write.kept
+        assert peak <= room.needed <= taken + max((write.passing for write in here), default=0)
+
+
+def test_full_datastores_are_all_named():
+    refuse_full([Room("a", "a", 100, 100, 0)])
+    with pytest.raises(NovaVmwareError) as caught:
+        refuse_full([Room("a", "vmfs-1", 99, 100, 0), Room("b", "vmfs-2", 100, 100, 0), Room("c", "vmfs-3", 5, 100, 0)])
+    assert caught.value.code == "DATASTORE_FULL"
+    assert [one["name"] for one in caught.value.details["datastores"]] == ["vmfs-1", "vmfs-3"]
+    assert "vmfs-1 (99 bytes free, 100 needed), vmfs-3 (5 bytes free, 100 needed)" in caught.value.what
+
+
+def test_sized_copies():
+    there = [(10, 1, True), (20, 1, False), (99, 1, True)]
+    assert sized_copies(there, [10, 20, 30], replaced=False) == [(10, "complete", "none"), (20, "broken", "copy"), (30, "missing", "copy")]
+    assert sized_copies(there, [10], replaced=True) == [(10, "complete", "copy")]

@@ -1,0 +1,344 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``state=present`` of the module ``image_cache``: looks at all caches, plans all images together, carries the plan out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, stage, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
+    Target,
+    Write,
+    plan,
+    refuse_full,
+    rooms,
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes.
+
+    ``places`` are the datastores that must hold the image, ``elsewhere`` others that do, ``entries`` what each of ``places`` holds of it,
+    all by managed object id.
+    """
+
+    image: nova_image.Image
+    places: dict
+    elsewhere: dict
+    entries: dict
+    disk: object
+    capacity: int | None
+    steps: list
+
+    @property
+    def kept_bytes(self):
+        """Bytes that the image takes on a datastore at the most.
+
+        vSphere may make a thick disk of a sparse file. Of a streamOptimized one it makes a thin disk, which holds the file's grains;
+        where no file was read since another datastore has the image, the file's size is the least that it takes.
+        """
+        if self.image.kind == "sparse" and self.capacity is not None:
+            return self.capacity
+        if self.image.kind == "streamOptimized" and self.disk is not None:
+            return self.disk.data_bytes
+        return self.image.size
+
+    @property
+    def passing_bytes(self):
+        """Bytes that a push takes in passing: a sparse file stands beside the disk that is made of it."""
+        return self.image.size if self.image.kind == "sparse" else 0
+
+    def writes(self):
+        """Yields a :class:`Write` for each step that writes."""
+        for step in self.steps:
+            if step.action != "none":
+                there = self.entries[step.moid]
+                passing = self.passing_bytes if step.action == "push" else 0
+                yield Write(step.moid, self.kept_bytes, passing, there.bytes if there else 0)
+
+    def planned_bytes(self, step):
+        """Bytes that a step sends to vSphere, or that vSphere copies at the most."""
+        return {"none": 0, "push": self.image.size, "copy": self.kept_bytes}[step.action]
+
+
+class Present:
+    """The images of one call.
+
+    :arg glance: the image adapter of an openstacksdk connection.
+    :arg images: list of :class:`nova_image.Image` that Nova could boot.
+    """
+
+    def __init__(self, glance, images):
+        self._glance = glance
+        self._images = images
+
+    def run(self, session, places, check_mode):
+        """Gives the module's result.
+
+        :arg places: the datastores of the clusters, as :func:`locations.locations` gives them.
+        :raises NovaVmwareError: the plan was refused, before a byte moved; or steps failed, after all others were done.
+        """
+        # Each image may go to other datastores: vsan takes streamOptimized only.
+        wanted = [(image, self._datastores_for(image, places)) for image in self._images]
+        capacities = {image.id: image.size for image in self._images if image.kind in ("flat", "iso")}
+        audits = audit_all(session, list(places.values()), capacities)
+        found = {moid: {entry.name: entry for entry in entries} for moid, entries in zip(places, audits)}
+        elsewhere = self._elsewhere(session, wanted, places, found)
+        works = [self._plan(image, chosen, found, elsewhere) for image, chosen in wanted]
+        datastores = {moid: (place.name, place.datastore.free_bytes) for moid, place in places.items()}
+        room = rooms(datastores, [write for work in works for write in work.writes()])
+        refuse_full(room)
+        result = {
+            "changed": any(step.action != "none" for work in works for step in work.steps),
+            "images": [_describe(work) for work in works],
+            "datastores": [
+                {
+                    "name": one.name,
+                    "moid": one.moid,
+                    "clusters": list(places[one.moid].clusters),
+                    "free_bytes": one.free,
+                    "needed_bytes": one.needed,
+                    "free_bytes_after": one.free_after,
+                }
+                for one in room
+            ],
+            "totals": _totals(works, len(places)),
+            "diff": _diff(works),
+        }
+        if not check_mode:
+            _carry_out(session, self._glance, works, result["images"])
+        return result
+
+    @staticmethod
+    def _datastores_for(image, places):
+        types = rule.allowed_types(image.disk_type)
+        chosen = {moid: place for moid, place in places.items() if place.datastore.type in types}
+        if not chosen:
+            raise NovaVmwareError(
+                "NO_USABLE_DATASTORE",
+                f"Nova could put the image {image.name} ({image.id}), which is {image.disk_type}, on none of the datastores "
+                f"{', '.join(place.name for place in places.values())}.",
+                "On vsan Nova boots streamOptimized images only: convert the image.",
+            )
+        return chosen
+
+    @staticmethod
+    def _elsewhere(session, wanted, places, found):
+        """Looks for images that no target holds on the other datastores of the vCenter; only then is it worth the requests.
+
+        :returns: ``{moid: Location}``; what is in their caches is added to ``found``.
+        """
+        if all(any(_is_whole(found[moid].get(image.id)) for moid in chosen) for image, chosen in wanted):
+            return {}
+        base = next(iter(places.values())).base
+        others = {
+            moid: place for moid, place in locations(vc.hypervisors(session, []), base).items() if moid not in places
+        }
+        for moid, entries in zip(others, audit_all(session, list(others.values()))):
+            found[moid] = {entry.name: entry for entry in entries}
+        return others
+
+    def _plan(self, image, places, found, elsewhere):
+        """Gives the :class:`Work`. The image's content is read only where something is to be done and no whole copy tells its size."""
+        entries = {moid: found[moid].get(image.id) for moid in places}
+        sources = {moid: place for moid, place in elsewhere.items() if _is_whole(found[moid].get(image.id))}
+        whole = [entry for entry in entries.values() if _is_whole(entry)]
+        known = whole + [found[moid][image.id] for moid in sources]
+        disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
+        if len(whole) < len(places) and capacity is None:
+            disk = vmdk.inspect(
+                image.kind, image.size, lambda offset, length: glance_images.read_range(self._glance, image.id, offset, length)
+            )
+            capacity = disk.capacity_bytes
+        targets = [
+            Target(
+                moid=moid,
+                name=place.name,
+                state=entries[moid].state if entries[moid] else audit.MISSING,
+                free_bytes=place.datastore.free_bytes,
+                hosts=place.hosts,
+            )
+            for moid, place in places.items()
+        ]
+        steps = plan(targets, {moid: place.hosts for moid, place in sources.items()})
+        return Work(image, places, sources, entries, disk, capacity, steps)
+
+
+def _carry_out(session, glance, works, answers):
+    """Does the steps of all images and notes in the rows of the answers how they went.
+
+    The copies of an image run in a thread of their own while the next image is pushed: a push is bound by the network, a copy by
+    the datastores. An image that fails does not stop the others.
+
+    :raises NovaVmwareError: the error of the one image that failed; ``SEED_INCOMPLETE`` where several did.
+    """
+    run_id = stage.this_run()
+    failures = []
+
+    def fan_out(work, rows, cancelled):
+        try:
+            _copy(session, work, rows, run_id, cancelled)
+        except NovaVmwareError as error:
+            failures.append(error)
+
+    with _worker() as (worker, cancelled):
+        copying = []
+        for work, answer in zip(works, answers):
+            rows = dict(zip((step.moid for step in work.steps), answer["datastores"]))
+            try:
+                for step in work.steps:
+                    if step.action == "push":
+                        _note_done(rows[step.moid], seed.push(session, glance, work.image, work.disk, work.places[step.moid], run_id))
+            except NovaVmwareError as error:
+                failures.append(error)
+            else:
+                copying.append(worker.submit(fan_out, work, rows, cancelled))
+        for future in copying:
+            future.result()
+    if len(failures) == 1:
+        failures[0].details["images"] = answers
+        raise failures[0]
+    if failures:
+        raise NovaVmwareError(
+            "SEED_INCOMPLETE",
+            f"{len(failures)} of {len(works)} images are not everywhere: " + " ".join(error.what for error in failures),
+            "The others are. Run this again after mending the cause: only what is missing is done again.",
+            {"failures": [error.to_result() for error in failures], "images": answers},
+        )
+
+
+@contextlib.contextmanager
+def _worker():
+    """Gives ``(executor with one thread, function that says whether it must stop)``; at the end its work is done.
+
+    When the main thread is cancelled, the thread stops at its next look, and what it staged is removed as well.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        try:
+            yield executor, stop.is_set
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _copy(session, work, rows, run_id, cancelled):
+    """Copies one image to where it is missing, round after round.
+
+    :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed.
+    """
+    everywhere = {**work.elsewhere, **work.places}
+    failures = {}
+    for number in sorted({step.round for step in work.steps if step.action == "copy"}):
+        batch = [step for step in work.steps if step.action == "copy" and step.round == number]
+        failures.update({step.moid: failures[step.source] for step in batch if step.source in failures})
+        pairs = [(everywhere[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
+        if not pairs:
+            continue
+        for target, outcome in seed.copy(session, work.image, work.capacity, pairs, run_id, cancelled):
+            if isinstance(outcome, NovaVmwareError):
+                failures[target.datastore.moid] = outcome
+            else:
+                _note_done(rows[target.datastore.moid], outcome)
+    if failures:
+        reasons = sorted((work.places[moid].name, error.what) for moid, error in failures.items())
+        raise NovaVmwareError(
+            "SEED_INCOMPLETE",
+            f"The image {work.image.name} ({work.image.id}) did not reach {len(failures)} of {len(work.steps)} datastores: "
+            + " ".join(f"{name}: {reason}" for name, reason in reasons),
+            "The others have it. Run this again after mending the cause: only these are done again.",
+        )
+
+
+def _is_whole(entry):
+    return entry is not None and entry.state == audit.COMPLETE
+
+
+def _describe(work):
+    image = work.image
+    return {
+        "id": image.id,
+        "name": image.name,
+        "kind": image.kind,
+        "size": image.size,
+        "os_hash_algo": image.os_hash_algo,
+        "os_hash_value": image.os_hash_value,
+        "datastores": [
+            {
+                "name": work.places[step.moid].name,
+                "path": work.places[step.moid].image_path(image.id),
+                "state": step.state,
+                "reasons": list(work.entries[step.moid].reasons) if work.entries[step.moid] else [],
+                "action": step.action,
+                "source": step.source and {**work.elsewhere, **work.places}[step.source].name,
+                "round": step.round,
+                "planned_bytes": work.planned_bytes(step),
+                "via": None,
+                "seconds": None,
+                "bytes": None,
+                "bytes_per_second": None,
+            }
+            for step in work.steps
+        ],
+        "bytes_from_glance": sum(image.size for step in work.steps if step.action == "push"),
+    }
+
+
+def _totals(works, datastores):
+    """Sums the plan up, so that a reader of many images and datastores, or of many vCenters, sees what a run does."""
+    steps = [(work, step) for work in works for step in work.steps]
+
+    def count(name, value):
+        return sum(getattr(step, name) == value for _work, step in steps)
+
+    def planned(action):
+        return sum(work.planned_bytes(step) for work, step in steps if step.action == action)
+
+    return {
+        "images": len(works),
+        "datastores": datastores,
+        "complete": count("state", audit.COMPLETE),
+        "broken": count("state", audit.BROKEN),
+        "missing": count("state", audit.MISSING),
+        "pushes": count("action", "push"),
+        "copies": count("action", "copy"),
+        "rounds": max((step.round for _work, step in steps), default=0),
+        "bytes_from_glance": planned("push"),
+        "bytes_to_vsphere": planned("push"),
+        "bytes_copied": planned("copy"),
+    }
+
+
+def _note_done(row, done):
+    row["via"] = done.via
+    row["seconds"] = round(done.seconds, 3)
+    row["bytes"] = done.bytes
+    row["bytes_per_second"] = round(done.bytes / done.seconds) if done.seconds else None
+
+
+def _diff(works):
+    before, after = {}, {}
+    for work in works:
+        label = f"{work.image.id} ({work.image.name})"
+        for step in work.steps:
+            before.setdefault(work.places[step.moid].name, {})[label] = step.state
+            after.setdefault(work.places[step.moid].name, {})[label] = audit.COMPLETE
+    return {"before": lines(before), "after": lines(after)}
+
+
+def lines(tree):
+    """Gives a dict as text for Ansible's diff."""
+    return json.dumps(tree, indent=2, sort_keys=True) + "\n"
