@@ -1,5 +1,5 @@
 # `make demo` shows the collection at work on one machine; `make test` tests everything. Both need Debian 12 and root.
-.PHONY: demo lab lab-down lab-status test venv
+.PHONY: bench demo lab lab-down lab-status test venv
 
 demo:
 	lab/lab demo
@@ -15,6 +15,9 @@ lab-status:
 
 test:
 	tests/run
+
+bench:
+	bench/run
 
 venv:
 	lab/lab venv

@@ -15,12 +15,12 @@ import (
 
 // Gaps 4, 6 and 12: /folder, datastore files over HTTP ("vSphere Web Services SDK Programming Guide", "Accessing
 // datastore files over HTTP"; glance_store and oslo_vmware/rw_handles.py FileWriteHandle use it). On the vCenter it
-// takes a session's cookie or a ticket, and dcPath is an inventory path; on a host it takes a ticket for that very
-// request, and dcPath is ha-datacenter (oslo_vmware/objects/datastore.py, nova/virt/vmwareapi/vmops.py
-// _get_esx_host_and_cookies).
+// takes a session's cookie, a ticket or a password (basic authentication), and dcPath is an inventory path; on a host it
+// takes a ticket for that very request, and dcPath is ha-datacenter (oslo_vmware/objects/datastore.py,
+// nova/virt/vmwareapi/vmops.py _get_esx_host_and_cookies).
 func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 	hosts := listenerHosts(r)
-	if !s.takeTicket(r) && (hosts != nil || !s.hasSession(r)) {
+	if !s.takeTicket(r) && (hosts != nil || !s.hasSession(r) && !s.hasPassword(r)) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
 		refuse(w, r, http.StatusUnauthorized, "401 Unauthorized")
 		return

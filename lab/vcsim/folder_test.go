@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -26,6 +27,12 @@ func TestFolder(t *testing.T) {
 	for _, want := range []int{201, 200} {
 		if got, _ := l.request("PUT", u, l.cookie(), "0123456789"); got != want {
 			t.Errorf("PUT: %d, want %d", got, want)
+		}
+	}
+	for password, want := range map[string]int{"lab & <word>": 200, "wrong": 401} {
+		as := strings.Replace(u, "https://", "https://"+url.UserPassword("nova@vsphere.local", password).String()+"@", 1)
+		if got, _ := l.request("PUT", as, "", "0123456789"); got != want {
+			t.Errorf("basic authentication, %s: %d, want %d", password, got, want)
 		}
 	}
 	if got, body := l.request("GET", u, l.cookie(), ""); got != 200 || body != "0123456789" {

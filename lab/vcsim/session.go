@@ -111,6 +111,13 @@ func (s *server) hasSession(r *http.Request) bool {
 	return body.Res != nil && body.Res.Returnval
 }
 
+// hasPassword says whether the request carries the account's name and password, as community.vmware's vsphere_copy sends
+// them to /folder.
+func (s *server) hasPassword(r *http.Request) bool {
+	user, password, ok := r.BasicAuth()
+	return ok && user == s.scenario.VCenter.Username && password == s.scenario.VCenter.Password
+}
+
 // needsSession says whether a property read is of more than a client may see before it has logged in: ServiceInstance
 // and SessionManager (API: ServiceInstance.content and SessionManager.Login want System.Anonymous, most others
 // System.View). The simulator refuses other calls without a session, but no property reads.

@@ -1,0 +1,1 @@
+"""The benchmark: what docs/performance.md says, measured again."""

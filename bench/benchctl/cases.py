@@ -1,0 +1,116 @@
+"""The cases. Each gives its figures and the goals that they must meet."""
+
+from __future__ import annotations
+
+from . import rig
+from .peers import Peers
+from .report import Goal, alternate, figure, figures
+
+MIB = rig.MIB
+OURS = "image_cache"
+NOVA = "Nova"
+
+
+def _median(measured, subject, what):
+    return next(one.median for one in measured if one.subject == subject and one.what == what)
+
+
+def _ratio(measured, what, slower, faster):
+    return round(_median(measured, slower, what) / _median(measured, faster, what), 3)
+
+
+def _clean(vcenter, measure):
+    """Gives ``measure``, preceded by the emptying of all datastores."""
+
+    def measured():
+        vcenter.clear()
+        return measure()
+
+    return measured
+
+
+def one_datastore(cloud, rounds, size):
+    """One flat image to one datastore, hash on, against the two wires, Nova, govc and community.vmware."""
+    case = "one datastore"
+    path = rig.random_file(size)
+    image = rig.image(cloud, f"bench-flat-{size}", path)
+    with rig.vcenter(1) as vcenter:
+        peers = Peers(cloud, vcenter)
+
+        def ours():
+            answer = peers.seed([image.id])
+            (row,) = answer["result"]["images"][0]["datastores"]
+            return {"transfer [s]": row["seconds"], "module [s]": answer["seconds"]}
+
+        def nova():
+            answer = peers.nova(image)
+            return {"transfer [s]": answer["total"][0], "fetch_image [s]": answer["fetch"][0]}
+
+        subjects = {
+            "curl, Glance to null": lambda: {"transfer [s]": peers.curl_read(image.id)},
+            "curl, file to the simulator": lambda: {"transfer [s]": peers.curl_write(path)},
+            OURS: ours,
+            NOVA: nova,
+            "govc, file": lambda: {"transfer [s]": peers.govc(path)},
+            "empty Ansible task": lambda: {"task [s]": peers.empty_task()},
+            f"{OURS} task": lambda: {"task [s]": peers.seed_task([image.id])},
+            "vsphere_copy task, file": lambda: {"task [s]": peers.vsphere_copy(path)},
+        }
+        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds))
+    wires = [_median(measured, name, "transfer [s]") for name in list(subjects)[:2]]
+    ours_seconds = _median(measured, OURS, "transfer [s]")
+    measured.append(figure(case, OURS, "speed of the transfer [MB/s]", [size / ours_seconds / 1e6]))
+    measured.append(figure(case, OURS, "share of the slower wire", [max(wires) / ours_seconds]))
+    fetch = _median(measured, NOVA, "fetch_image [s]")
+    return measured, [
+        Goal(case, "times Nova's fetch_image alone, with our staging, check and publishing counted", round(fetch / ours_seconds, 3), ">=", 1.25),
+        Goal(case, "times Nova's way to a cached image", _ratio(measured, "transfer [s]", NOVA, OURS), ">=", 1.25),
+    ]
+
+
+def many_datastores(cloud, rounds, size, count=16):
+    """One flat image to 16 datastores, against Nova's way: a fetch on each when the first server boots there."""
+    case = f"{count} datastores"
+    image = rig.image(cloud, f"bench-flat-{size}", rig.random_file(size))
+    with rig.vcenter(count) as vcenter:
+        peers = Peers(cloud, vcenter)
+
+        def ours():
+            mark = rig.glance_mark()
+            answer = peers.seed([image.id])
+            return {"time [s]": answer["seconds"], "read from Glance [image sizes]": rig.glance_bytes(image.id, mark) / size}
+
+        def nova():
+            mark = rig.glance_mark()
+            answer = peers.nova(image, count)
+            return {"time [s]": sum(answer["total"]), "read from Glance [image sizes]": rig.glance_bytes(image.id, mark) / size}
+
+        measured = figures(case, alternate({OURS: _clean(vcenter, ours), NOVA: _clean(vcenter, nova)}, rounds))
+    return measured, [
+        Goal(case, "image sizes read from Glance", _median(measured, OURS, "read from Glance [image sizes]"), "==", 1),
+        Goal(case, "times Nova's way", _ratio(measured, "time [s]", NOVA, OURS), ">=", 3.5),
+    ]
+
+
+def idle(cloud, rounds, images=30, count=100):
+    """A repeated seed with nothing to do."""
+    case = f"{images} images on {count} datastores, nothing to do"
+    path = rig.random_file(64 << 10)
+    names = [rig.image(cloud, f"bench-tiny-{number:02}", path).id for number in range(images)]
+    with rig.vcenter(count) as vcenter:
+        peers = Peers(cloud, vcenter)
+        first = peers.seed(names)
+
+        def again():
+            mark = vcenter.mark()
+            answer = peers.seed(names)
+            if answer["result"]["changed"]:
+                raise AssertionError("a repeated seed changed something")
+            return {"time [s]": answer["seconds"], "requests a datastore": sum("http" in one for one in vcenter.requests(mark)) / count}
+
+        measured = [figure(case, OURS, "time of the first run [s]", [first["seconds"]])]
+        measured += figures(case, alternate({OURS: again}, rounds))
+    return measured, [Goal(case, "requests a datastore", _median(measured, OURS, "requests a datastore"), "<=", 3)]
+
+
+CASES = {"one": one_datastore, "many": many_datastores, "idle": idle}
