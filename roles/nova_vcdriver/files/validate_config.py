@@ -5,13 +5,13 @@
 
 Nova itself ignores options that it does not know, so a typing error stays unseen until somebody misses its effect.
 
+Option: --allow-deprecated makes a warning of an option that Nova will remove.
 Standard input: a JSON list with one object for each nova-compute; the object maps file names to the files' text.
 Standard output: one line a finding, ``<file>:<line>: [<section>] <option>: <text>``. Values of secrets are not printed.
 Exit code: 0 without errors (warnings may be there), 1 with errors.
 """
 
 import difflib
-import importlib.metadata
 import json
 import os
 import re
@@ -19,6 +19,7 @@ import sys
 
 from keystoneauth1 import loading
 from oslo_config import iniparser
+from stevedore import named
 
 # The namespaces of Nova's etc/nova/nova-config-generator.conf, and those of the libraries that nova-compute uses besides.
 NAMESPACES = (
@@ -28,6 +29,17 @@ NAMESPACES = (
     "oslo.service.sslutils", "oslo.service.wsgi", "oslo.versionedobjects", "osprofiler",
 )  # fmt: skip
 SECRETS_FILE = "secrets.conf"
+# What Nova had once, and what to do instead. Option or section: (release that removed it, way out).
+REMOVED = {
+    ("vmware", "wsdl_location"): ("16.0.0", "remove it: Nova reads the WSDL from the vCenter"),
+    ("vnc", "keymap"): ("19.0.0", "use [vmware] vnc_keymap"),
+    ("DEFAULT", "use_neutron"): ("21.0.0", "remove it: Nova has Neutron only"),
+    ("DEFAULT", "firewall_driver"): ("21.0.0", "remove it: Neutron does security groups"),
+    ("glance", "host"): ("14.0.0", "remove it: Nova finds Glance in the catalog of Keystone"),
+    ("glance", "allowed_direct_url_schemes"): ("23.0.0", "remove it: this driver does not need it"),
+    ("neutron", "admin_username"): ("13.0.0", "use nova_vcdriver_auth"),
+    ("neutron", "url"): ("20.0.0", "use [neutron] endpoint_override"),
+}
 
 
 class Assignments(iniparser.BaseParser):
@@ -51,12 +63,19 @@ class Assignments(iniparser.BaseParser):
 
 
 def definitions():
-    """Gives two dicts: (group, name) to option, and (group, old name) to (group, name) of what replaced it."""
-    options, replaced = {}, {}
-    for entry_point in importlib.metadata.entry_points(group="oslo.config.opts"):
-        if entry_point.name in NAMESPACES:
-            for group, members in entry_point.load()():
-                add(options, replaced, getattr(group, "name", group) or "DEFAULT", members)
+    """Gives two dicts: (group, name) to option, and (group, old name) to (group, name) of what replaced it.
+
+    Raises RuntimeError when Nova's own definitions cannot be loaded; a library that is not installed has none.
+    """
+    options, replaced, failed = {}, {}, {}
+    found = named.NamedExtensionManager(
+        "oslo.config.opts", NAMESPACES, on_load_failure_callback=lambda _manager, entry_point, error: failed.update({entry_point.name: error})
+    )
+    if "nova.conf" not in found.names():
+        raise RuntimeError(f"cannot load Nova's option definitions: {failed.get('nova.conf', 'Nova is not installed')}")
+    for extension in found:
+        for group, members in extension.plugin():
+            add(options, replaced, getattr(group, "name", group) or "DEFAULT", members)
     return options, replaced
 
 
@@ -86,10 +105,11 @@ def suggestion(name, names):
     return f", did you mean {close[0]}?" if close else ""
 
 
-def check(files, options, replaced):
+def check(files, options, replaced, allow_deprecated=False):
     """Checks the files of one nova-compute, which Nova reads as one.
 
-    files: dict of file name to text. Gives (errors, warnings), lists of lines to print.
+    files: dict of file name to text. allow_deprecated: an option that Nova will remove is a warning, not an error.
+    Gives (errors, warnings), lists of lines to print.
     """
     errors, warnings, found = [], [], []
     for path, text in files.items():
@@ -112,6 +132,9 @@ def check(files, options, replaced):
         if option is None:
             if (section, name) in replaced:
                 errors.append(f"{where}: deprecated name, use [{replaced[section, name][0]}] {replaced[section, name][1]}")
+            elif (section, name) in REMOVED:
+                release, way_out = REMOVED[section, name]
+                errors.append(f"{where}: Nova {release} has removed it; {way_out}")
             elif section not in groups:
                 errors.append(f"{where}: unknown section{suggestion(section, groups)}")
             else:
@@ -123,16 +146,18 @@ def check(files, options, replaced):
         if option.secret and os.path.basename(path) != SECRETS_FILE:
             errors.append(f"{where}: a secret, which belongs in {SECRETS_FILE}")
         if option.deprecated_for_removal:
-            warnings.append(f"{where}: warning: Nova will remove this option: {option.deprecated_reason or 'no reason given'}".strip())
+            text = f"{where}: deprecated, Nova will remove it: {option.deprecated_reason or 'no reason given'}"
+            (warnings if allow_deprecated else errors).append(text)
     return errors, warnings
 
 
 def main():
     """Reads standard input, prints the findings and gives the exit code."""
+    allow_deprecated = "--allow-deprecated" in sys.argv[1:]
     options, replaced = definitions()
     errors, warnings = [], []
     for files in json.load(sys.stdin):
-        more_errors, more_warnings = check(files, options, replaced)
+        more_errors, more_warnings = check(files, options, replaced, allow_deprecated)
         errors += more_errors
         warnings += more_warnings
     for line in errors + warnings:
