@@ -13,7 +13,8 @@ import nova.conf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nova import objects
+from nova import exception, objects
+from nova.objects import fields
 from nova.virt.vmwareapi import constants, driver, ds_util, imagecache, images, vm_util, vmops
 from oslo_utils import timeutils
 from oslo_vmware.objects import datastore as ds_obj
@@ -182,3 +183,39 @@ def test_image_properties(properties):
 
 def test_flat_types():
     assert nova_image.FLAT_TYPES == frozenset(constants.SUPPORTED_FLAT_VARIANTS)
+
+
+def boots(name, value):
+    """Says whether Nova takes a property and its driver and scheduler can do something with it."""
+    try:
+        meta = objects.ImageMeta.from_dict({"properties": {name: value}})
+        if name == "hw_vif_model":
+            vm_util.convert_vif_model(meta.properties.hw_vif_model)
+        if name in ("img_hv_type", "hw_architecture"):
+            supported = {text for row in SUPPORTED for text in row}
+            return fields.HVType.canonicalize(getattr(meta.properties, name)) in supported if name == "img_hv_type" else (
+                fields.Architecture.canonicalize(getattr(meta.properties, name)) in supported
+            )
+    except (ValueError, exception.Invalid):
+        return False
+    return True
+
+
+# nova/virt/vmwareapi/host.py, update_status
+SUPPORTED = [("i686", "vmware", "hvm"), ("x86_64", "vmware", "hvm")]
+KNOWN = {
+    "hw_firmware_type": [*fields.FirmwareType.ALL, "UEFI", "efi"],
+    "hw_disk_bus": [*fields.DiskBus.ALL, "SCSI", "nvme"],
+    "hw_vif_model": [*fields.VIFModel.ALL, *fields.VIFModel.LEGACY_VALUES, "VirtualVmxnet3", "E1000", "ne3"],
+    "img_hv_type": [*fields.HVType.ALL, "VMware", "none"],
+    "hw_architecture": [*fields.Architecture.ALL, "amd64", "i386", "i486", "i586", "X86_64", "vax2"],
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_properties_that_take_few_values(name):
+    for value in KNOWN[name]:
+        ours = nova_image.Image(ID, "x", "active", 1024, "vmdk", "bare", "sha512", "", {name: value})
+        if value == "scsi":  # wants a model as well
+            continue
+        assert boots(name, value) == (nova_image.refusals(ours) == []), value

@@ -9,6 +9,7 @@ first, current names win), nova/virt/vmwareapi/vmops.py (``_get_image_callbacks`
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -25,6 +26,20 @@ _SCSI_MODELS = {
 }
 # What nova/objects/fields.py (SCSIModel.coerce) makes of vmware_adaptertype's values, in lower case.
 _LEGACY_SCSI = {"lsilogicsas": "lsisas1068", "paravirtual": "vmpvscsi"}
+
+# Properties of which Nova takes few values, (name, legacy name, case matters, values): with another one each boot fails, or the
+# scheduler finds no host. nova/objects/fields.py, nova/virt/vmwareapi/vm_util.py (convert_vif_model) and host.py (supported_instances).
+# Of hw_disk_bus the driver ignores what it does not know, but Nova's object refuses what no driver knows.
+_VALUES = (
+    ("hw_firmware_type", None, True, ("bios", "uefi")),
+    ("hw_disk_bus", None, True, ("ide", "scsi", "sata", "virtio", "usb", "fdc", "xen", "lxc", "uml")),
+    ("hw_vif_model", None, False, (
+        "e1000", "e1000e", "pcnet", "sriov", "vmxnet", "vmxnet3",
+        "virtuale1000", "virtuale1000e", "virtualpcnet32", "virtualsriovethernetcard", "virtualvmxnet", "virtualvmxnet3",
+    )),
+    ("img_hv_type", "hypervisor_type", False, ("vmware",)),
+    ("hw_architecture", "architecture", False, ("x86_64", "i686", "amd64", "i386", "i486", "i586")),
+)  # fmt: skip
 
 # Every VirtualMachineGuestOsIdentifier of the vSphere API ends like this.
 _GUEST_ID = re.compile(r"\w*Guest(64)?\Z")
@@ -44,7 +59,8 @@ class Image:
     os_hash_value: str | None
     properties: dict = field(default_factory=dict, compare=False)
 
-    def _property(self, name, legacy=None, default=None):
+    def get(self, name, legacy=None, default=None):
+        """Gives a property as Nova reads it: by its current name, else by its legacy one."""
         value = self.properties.get(name)
         if value is None and legacy:
             value = self.properties.get(legacy)
@@ -53,17 +69,17 @@ class Image:
     @property
     def disk_type(self):
         """``hw_disk_type`` as the driver reads it."""
-        return self._property("hw_disk_type", "vmware_disktype", "preallocated")
+        return self.get("hw_disk_type", "vmware_disktype", "preallocated")
 
     @property
     def os_distro(self):
         """What becomes the guestId of the virtual machine, or None."""
-        return self._property("os_distro", "vmware_ostype")
+        return self.get("os_distro", "vmware_ostype")
 
     @property
     def scsi_model(self):
         """``hw_scsi_model`` in lower case, or None."""
-        model = self._property("hw_scsi_model", "vmware_adaptertype")
+        model = self.get("hw_scsi_model", "vmware_adaptertype")
         return None if model is None else _LEGACY_SCSI.get(model.lower(), model.lower())
 
     @property
@@ -94,8 +110,9 @@ def from_document(document):
         size=document.get("size") or 0,
         disk_format=document.get("disk_format"),
         container_format=document.get("container_format"),
-        os_hash_algo=document.get("os_hash_algo"),
-        os_hash_value=document.get("os_hash_value"),
+        # Images from before Glance 17 (Rocky) have only the MD5.
+        os_hash_algo=document.get("os_hash_algo") or ("md5" if document.get("checksum") else None),
+        os_hash_value=document.get("os_hash_value") or document.get("checksum"),
         properties={name: value for name, value in document.items() if isinstance(value, str)},
     )
 
@@ -156,6 +173,26 @@ def refusals(image):
             "IMAGE_SCSI_MODEL",
             "has hw_disk_bus scsi without a hw_scsi_model that Nova's VMware driver knows",
             f"Set hw_scsi_model to one of {', '.join(sorted(_SCSI_MODELS))}.",
+        )
+    for name, legacy, exact, values in _VALUES:
+        value = image.get(name, legacy)
+        if value is not None and (value if exact else value.lower()) not in values:
+            refuse(
+                "IMAGE_PROPERTY",
+                f"has {name} {value}, with which Nova's VMware driver boots nothing",
+                f"Set {name} to one of {', '.join(values[:6])}, or remove it.",
+            )
+    if image.status == "active" and image.os_hash_algo is None:
+        refuse(
+            "IMAGE_NO_HASH",
+            "has no hash in Glance, so nothing tells whether its bytes are right",
+            "Upload it again; Glance computes os_hash_value while it takes the bytes.",
+        )
+    elif image.os_hash_algo is not None and image.os_hash_algo not in hashlib.algorithms_available:
+        refuse(
+            "IMAGE_HASH_ALGORITHM",
+            f"has a hash of the kind {image.os_hash_algo}, which this Python can't compute",
+            "Set hashing_algorithm in glance-api.conf to sha512, and upload the image again.",
         )
     if image.properties.get("img_config_drive") == "mandatory":
         refuse(

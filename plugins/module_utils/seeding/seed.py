@@ -17,7 +17,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
@@ -54,10 +54,13 @@ def push(session, glance, image, disk, location, run):
     return done
 
 
-def _bytes(glance, image):
-    """Gives the image's bytes, read ahead in a thread and compared with Glance's hash before the last of them is given."""
+def _bytes(glance, image, check=iter):
+    """Gives the image's bytes, read ahead in a thread and compared with Glance's hash before the last of them is given.
+
+    :arg check: a function that passes chunks on and raises where they are wrong; it runs in that thread.
+    """
     verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
-    return verifier.watch(read_ahead(glance_images.read(glance, image.id, image.size)))
+    return verifier.watch(read_ahead(check(glance_images.read(glance, image.id, image.size))))
 
 
 def _put(session, glance, image, stage, name, done):
@@ -99,7 +102,8 @@ def _send_stream(session, glance, image, disk, stage, done):
     location = stage.location
     imported = lease.import_disk(
         session, location.resource_pool, location.vm_folder, location.name, stage.import_name,
-        disk.capacity_bytes // 1024, image.adapter_type, image.size, done.step.count(_bytes(glance, image)),
+        disk.capacity_bytes // 1024, image.adapter_type, image.size,
+        done.step.count(_bytes(glance, image, lambda chunks: grains.checked(chunks, disk.grains))),
     )  # fmt: skip
     done.via = "import lease"
     folder = imported.rpartition("/")[0]

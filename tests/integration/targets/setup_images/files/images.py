@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ IMAGES = {
     "it-stream": ("stream.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-dense": ("dense.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-flat": ("disk.raw", {**VMDK, "hw_disk_type": "thin"}),
-    "it-iso": ("disk.raw", {"disk_format": "iso"}),
+    "it-iso": ("disk.iso", {"disk_format": "iso"}),
     "it-lie": ("sparse.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-cut": ("cut.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-qcow2": ("disk.qcow2", {"disk_format": "qcow2"}),
@@ -41,6 +42,10 @@ def make_files(folder):
     ):  # fmt: skip
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", source, folder / name], check=True)
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, folder / "disk.qcow2"], check=True)
+    # An iso as far as anybody looks: its primary volume descriptor, with no more sectors than the file (ECMA-119, 8.4).
+    iso = bytearray(raw.read_bytes())
+    iso[32768:34816] = (b"\x01CD001\x01".ljust(80, b"\0") + struct.pack("<I", len(iso) // 2048)).ljust(128, b"\0").ljust(2048, b"\0")
+    (folder / "disk.iso").write_bytes(iso)
     (folder / "cut.vmdk").write_bytes((folder / "sparse.vmdk").read_bytes()[:5000000])
 
 

@@ -133,8 +133,8 @@ def test_descriptor_reaches_out(files, old, new, code):
         (20, "<Q", 100, "VMDK_DAMAGED"),  # grain size is no power of two
         (44, "<I", 7, "VMDK_DAMAGED"),  # entries of a grain table
         (56, "<Q", 1 << 40, "VMDK_TRUNCATED"),  # the grain directory lies beyond the file
-        (36, "<Q", 1 << 30, "VMDK_TRUNCATED"),  # the descriptor is longer than the file
-        (12, "<Q", 1 << 50, "VMDK_TOO_LARGE"),
+        (36, "<Q", 1 << 30, "VMDK_DESCRIPTOR"),  # the descriptor is absurdly long
+        (12, "<Q", 1 << 50, "VMDK_DAMAGED"),
     ],
 )
 def test_header_makes_no_sense(files, offset, form, value, code):
