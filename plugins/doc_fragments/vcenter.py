@@ -46,6 +46,14 @@ options:
       - File with the CA certificates to trust instead of the system's.
       - If not set, the value of the environment variable E(VMWARE_CA_PATH) is used.
     type: path
+  thumbprint:
+    description:
+      - SHA-1 or SHA-256 thumbprint of the vCenter's certificate, hexadecimal, with or without colons. The vCenter must show this very certificate;
+        who signed it and which name it has does not matter then, nor does O(validate_certs).
+      - An ESXi host is then trusted by the thumbprint that the vCenter names for it, unless a module has an option that says otherwise.
+      - Use it where there is no CA. Renew it when the certificate is renewed.
+      - If not set, the value of the environment variable E(VMWARE_THUMBPRINT) is used.
+    type: str
   proxy_host:
     description:
       - Name or address of an HTTP proxy for the API of the vCenter. Images do not go through it.

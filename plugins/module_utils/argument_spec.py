@@ -9,7 +9,7 @@ from ansible.module_utils.basic import env_fallback
 
 
 def vcenter_argument_spec():
-    """Options of the fragment ``vcenter``. Names and variables as in vmware.vmware, and ``ca_path``."""
+    """Options of the fragment ``vcenter``. Names and variables as in vmware.vmware, and ``ca_path`` and ``thumbprint``."""
     return {
         "hostname": {"type": "str", "required": True, "fallback": (env_fallback, ["VMWARE_HOST"])},
         "username": {
@@ -22,6 +22,7 @@ def vcenter_argument_spec():
         "port": {"type": "int", "default": 443, "fallback": (env_fallback, ["VMWARE_PORT"])},
         "validate_certs": {"type": "bool", "default": True, "fallback": (env_fallback, ["VMWARE_VALIDATE_CERTS"])},
         "ca_path": {"type": "path", "fallback": (env_fallback, ["VMWARE_CA_PATH"])},
+        "thumbprint": {"type": "str", "fallback": (env_fallback, ["VMWARE_THUMBPRINT"])},
         "proxy_host": {"type": "str", "fallback": (env_fallback, ["VMWARE_PROXY_HOST"])},
         "proxy_port": {"type": "int", "fallback": (env_fallback, ["VMWARE_PROXY_PORT"])},
     }  # fmt: skip

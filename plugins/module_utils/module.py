@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule
@@ -31,6 +32,7 @@ def run(body, argument_spec, **module_options):
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
     for number in CANCELLED_BY:
         signal.signal(number, _cancel)
+    tempfile.tempdir = module.tmpdir  # Ansible's for this task: it has a place that the operator chose, mode 0700, and an end
     module.no_log_values.update(_secrets((module.params.get("openstack") or {}).get("auth")))
     try:
         result = body(module.params, module.check_mode)

@@ -44,6 +44,40 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  upload_through:
+    description:
+      - Which way files take. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
+        through the vCenter when no host answers. V(host) and V(vcenter) allow one way only.
+      - A streamOptimized image always goes to the host that the vCenter names in the import lease.
+    type: str
+    choices: [auto, host, vcenter]
+    default: auto
+  host_trust:
+    description:
+      - How an ESXi host proves who it is before a file is sent to it. V(ca) is by O(ca_path) or the system's CA certificates, and its name.
+        V(thumbprint) is by the thumbprint that the vCenter names for it.
+      - Unset means V(thumbprint) where O(thumbprint) is set, else V(ca).
+      - In an import lease the vCenter names a thumbprint by itself, and that decides.
+    type: str
+    choices: [ca, thumbprint]
+  encoding:
+    description:
+      - V(auto) sends a flat image (C(hw_disk_type) V(thin), V(preallocated), V(thick) or V(eagerZeroedThick)) that is mostly empty without its
+        holes, as a streamOptimized disk through an import lease. The disk on the datastore is the same, of the type that C(hw_disk_type) names.
+        Twelve samples of the image decide. Its used part waits in Ansible's temporary folder on the host that the module runs on, at most half
+        of the image and half of what is free there, in a file that nobody else can open. Where the vCenter does not take the import,
+        the image is sent as it is, with a warning.
+      - V(none) sends each image as it is.
+    type: str
+    choices: [auto, none]
+    default: auto
+  transfer_timeout:
+    description:
+      - Seconds that the way of one image from Glance to the first datastore may take. Unset means that it may take any time as long as bytes
+        flow.
+      - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
+        two hours.
+    type: int
   clusters:
     required: true
 extends_documentation_fragment:
@@ -135,6 +169,13 @@ images:
           returned: with O(state=present)
           type: str
           sample: host esxi-01.example.com
+        encoding:
+          description:
+            - V(streamOptimized) where a flat image was sent without its holes. Unset where the image was sent as it is, in check mode and where
+              nothing was sent.
+          returned: with O(state=present)
+          type: str
+          sample: streamOptimized
         seconds:
           description: How long it took. Unset in check mode and where nothing was done.
           returned: with O(state=present)
@@ -209,6 +250,10 @@ def main():
             **openstack_argument_spec(),
             "images": {"type": "list", "elements": "str", "required": True, "aliases": ["image"]},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "upload_through": {"type": "str", "choices": ["auto", "host", "vcenter"], "default": "auto"},
+            "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
+            "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
+            "transfer_timeout": {"type": "int"},
         },
     )
 

@@ -63,7 +63,7 @@ options:
       - The properties of O(image) are not copied, since they are often for another hypervisor.
     type: dict
   work_dir:
-    description: A folder with room for two copies of the image. The default is the folder for temporary files, E(TMPDIR) or C(/tmp).
+    description: A folder with room for two copies of the image. The default is the temporary folder that Ansible makes for the task.
     type: path
   state:
     description:

@@ -11,7 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, seed, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
     audit_all,
     cache_folder,
@@ -42,7 +42,7 @@ def run(params, check_mode):
         else:
             images = [nova_image.from_document(glance_images.find(glance, name)) for name in params["images"]]
             _refuse_bad(images)
-            work = Present(glance, list({image.id: image for image in images}.values()))
+            work = Present(glance, list({image.id: image for image in images}.values()), _options(params))
         with from_params(params) as session:
             places = locations(vc.hypervisors(session, wishes), base)
             found = stage.leftovers(session, list(places.values()))
@@ -78,6 +78,12 @@ def info(params, _check_mode):
                 for place, entries in zip(places, audit_all(session, places))
             ],
         }
+
+
+def _options(params):
+    """Gives the :class:`seed.Options` of the module's."""
+    names = ("upload_through", "host_trust", "encoding", "transfer_timeout")
+    return seed.Options(**{name: params[name] for name in names if params.get(name) is not None})
 
 
 def _id_of(glance, name):

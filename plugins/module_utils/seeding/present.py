@@ -79,11 +79,13 @@ class Present:
 
     :arg glance: the image adapter of an openstacksdk connection.
     :arg images: list of :class:`nova_image.Image` that Nova could boot.
+    :arg options: :class:`seed.Options`.
     """
 
-    def __init__(self, glance, images):
+    def __init__(self, glance, images, options=seed.Options()):
         self._glance = glance
         self._images = images
+        self._options = options
 
     def run(self, session, places, check_mode):
         """Gives the module's result.
@@ -119,7 +121,9 @@ class Present:
             "diff": _diff(works),
         }
         if not check_mode:
-            _carry_out(session, self._glance, works, result["images"])
+            warnings = _carry_out(session, self._glance, works, result["images"], self._options)
+            if warnings:
+                result["warnings"] = warnings
         return result
 
     @staticmethod
@@ -177,8 +181,8 @@ class Present:
         return Work(image, places, sources, entries, disk, capacity, steps)
 
 
-def _carry_out(session, glance, works, answers):
-    """Does the steps of all images and notes in the rows of the answers how they went.
+def _carry_out(session, glance, works, answers, options):
+    """Does the steps of all images and notes in the rows of the answers how they went. Gives warnings.
 
     The copies of an image run in a thread of their own while the next image is pushed: a push is bound by the network, a copy by
     the datastores. An image that fails does not stop the others.
@@ -187,6 +191,7 @@ def _carry_out(session, glance, works, answers):
     """
     run_id = stage.this_run()
     failures = []
+    warnings = []
 
     def fan_out(work, rows, cancelled):
         try:
@@ -201,7 +206,10 @@ def _carry_out(session, glance, works, answers):
             try:
                 for step in work.steps:
                     if step.action == "push":
-                        _note_done(rows[step.moid], seed.push(session, glance, work.image, work.disk, work.places[step.moid], run_id))
+                        place = work.places[step.moid]
+                        pushed = seed.push(session, glance, work.image, work.disk, place, run_id, options)
+                        _note_done(rows[step.moid], pushed)
+                        warnings += [pushed.warning] if pushed.warning else []
             except NovaVmwareError as error:
                 failures.append(error)
             else:
@@ -218,6 +226,7 @@ def _carry_out(session, glance, works, answers):
             "The others are. Run this again after mending the cause: only what is missing is done again.",
             {"failures": [error.to_result() for error in failures], "images": answers},
         )
+    return warnings
 
 
 @contextlib.contextmanager
@@ -287,6 +296,7 @@ def _describe(work):
                 "round": step.round,
                 "planned_bytes": work.planned_bytes(step),
                 "via": None,
+                "encoding": None,
                 "seconds": None,
                 "bytes": None,
                 "bytes_per_second": None,
@@ -324,6 +334,7 @@ def _totals(works, datastores):
 
 def _note_done(row, done):
     row["via"] = done.via
+    row["encoding"] = done.encoding
     row["seconds"] = round(done.seconds, 3)
     row["bytes"] = done.bytes
     row["bytes_per_second"] = round(done.bytes / done.seconds) if done.seconds else None

@@ -126,7 +126,7 @@ def _remove(session, todo, run):
             for place, image_id in todo:
                 stage = stack.enter_context(staged(session, place, image_id, run))
                 try:
-                    files.move(session, place, place.image_path(image_id), _away(stage))
+                    files.move(session, place.place, place.image_path(image_id), _away(stage))
                 except VSphereFault as fault:
                     if fault.fault != "FileNotFound":
                         raise
@@ -136,12 +136,12 @@ def _remove(session, todo, run):
         except BaseException:
             for place, image_id, stage in moved:
                 with contextlib.suppress(NovaVmwareError):  # the first error is what matters
-                    files.move(session, place, _away(stage), place.image_path(image_id))
+                    files.move(session, place.place, _away(stage), place.image_path(image_id))
             raise
         for place, image_id, stage in moved:
             use = uses.of(place, image_id)
             if use:
-                files.move(session, place, _away(stage), place.image_path(image_id))
+                files.move(session, place.place, _away(stage), place.image_path(image_id))
                 back.append(use)
     return back
 

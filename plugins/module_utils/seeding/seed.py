@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
@@ -18,102 +19,182 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
 
 class SeedError(NovaVmwareError):
     """An image could not be put into a cache. Nothing of it is visible to Nova."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None."""
+
+    upload_through: str = "auto"
+    host_trust: str | None = None
+    encoding: str = "auto"
+    transfer_timeout: int | None = None
+
+
 @dataclass
 class Done:
-    """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs."""
+    """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
+
+    ``encoding`` is what a flat image was made for its way, or None. ``warning`` is why it was not sent as it should have been.
+    """
 
     step: progress.Step
     via: str | None = None
     seconds: float = 0.0
     bytes: int = 0
+    encoding: str | None = None
+    warning: str | None = None
 
 
-def push(session, glance, image, disk, location, run):
+@dataclass(frozen=True)
+class _Push:
+    """One image on its way to one datastore."""
+
+    session: object
+    glance: object
+    image: object
+    disk: object
+    stage: object
+    options: Options
+    rules: transfer.Rules
+    done: Done
+
+    def bytes(self, check=iter):
+        """Gives the image's bytes, compared with Glance's hash before the last of them is given. Reading and hashing have a thread each.
+
+        :arg check: a function that passes chunks on and raises where they are wrong; it runs in the first thread.
+        """
+        image = self.image
+        verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
+        read = read_ahead(check(glance_images.read(self.glance, image.id, image.size)), deadline=self.rules.deadline)
+        return read_ahead(verifier.watch(read), deadline=self.rules.deadline)
+
+    def put(self, name, chunks=None):
+        """Writes the image as a file of the stage. ``chunks`` as :func:`transfer.put` takes them."""
+        location = self.stage.location
+        ways = transfer.targets(
+            self.session, location.place, location.hosts[:2], self.stage.file(name), self.options.upload_through
+        )
+        chunks = chunks or self.bytes
+        self.done.step.total = self.image.size
+        self.done.via = transfer.put(
+            self.session, ways, self.image.size, lambda: self.done.step.count(chunks()), self.rules
+        ).via
+
+    def import_disk(self, disk_type, size, chunks):
+        """Sends a streamOptimized disk through an import lease, and puts what vSphere made of it into the stage."""
+        session, location, image = self.session, self.stage.location, self.image
+        wish = lease.Import(
+            location.resource_pool, location.vm_folder, location.name, self.stage.import_name,
+            self.disk.capacity_bytes // 1024, image.adapter_type, disk_type, size,
+        )  # fmt: skip
+        self.done.step.total = size
+        imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.rules)
+        folder = imported.rpartition("/")[0]
+        try:
+            files.move_disk(session, location.place, imported, f"{self.stage.folder}/{cache.image_file(image.id)}")
+        except BaseException:
+            with contextlib.suppress(NovaVmwareError):
+                files.delete(session, location.place, folder)
+            raise
+        files.delete(session, location.place, folder)
+        self.done.via = "import lease"
+
+
+def push(session, glance, image, disk, location, run, options=Options()):
     """Reads an image from Glance once and puts it into the cache of one datastore.
 
     :arg image: a :class:`nova.image.Image`; :arg disk: what :func:`vmdk.inspect` found in it.
+    :arg options: :class:`Options`.
     :returns: a :class:`Done`.
     :raises NovaVmwareError: the stage is removed, the cache is as it was.
     """
+    deadline = time.monotonic() + options.transfer_timeout if options.transfer_timeout else None
+    rules = transfer.Rules(options.upload_through, options.host_trust or session.host_trust, deadline)
     with progress.step("push", image.name, location.name, image.size) as step:
         done = Done(step)
         with staged(session, location, image.id, run) as stage:
-            _SENDERS[image.kind](session, glance, image, disk, stage, done)
+            _SENDERS[image.kind](_Push(session, glance, image, disk, stage, options, rules, done))
             finish(session, image, stage, disk.capacity_bytes)
     done.seconds, done.bytes = step.seconds, step.done
     return done
 
 
-def _bytes(glance, image, check=iter):
-    """Gives the image's bytes, read ahead in a thread and compared with Glance's hash before the last of them is given.
-
-    :arg check: a function that passes chunks on and raises where they are wrong; it runs in that thread.
-    """
-    verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
-    return verifier.watch(read_ahead(check(glance_images.read(glance, image.id, image.size))))
+def _send_iso(job):
+    job.put(cache.image_file(job.image.id, "iso"))
 
 
-def _put(session, glance, image, stage, name, done):
-    location = stage.location
-    ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(name))
-    done.via = transfer.put(session, ways, image.size, lambda: done.step.count(_bytes(glance, image))).via
+def _send_flat(job):
+    """Sends a flat disk that is mostly empty without its holes, any other as it is."""
+    image, options = job.image, job.options
+    limit = spools.room()
+    if (
+        options.encoding == "none"
+        or options.upload_through == "vcenter"  # the lease's host takes the disk
+        or not spools.is_worth_it(image.size, lambda offset, length: glance_images.read_range(job.glance, image.id, offset, length), limit)
+    ):
+        _send_extent(job, job.bytes)
+        return
+    with contextlib.closing(job.bytes()) as live, spools.Spool(image.size, limit) as spool:
+        try:
+            whole = spool.fill(live, job.done.step.advance)
+        except OSError as error:
+            job.done.warning = f"The image {image.name} was sent with its holes: there is no room for its data here: {error}."
+            _send_extent(job, job.bytes)
+            return
+        if whole:
+            try:
+                job.import_disk(image.disk_type, spool.size, spool.encoded)
+                job.done.encoding = "streamOptimized"
+                return
+            except VSphereError as error:
+                if error.code in ("CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"):
+                    raise
+                job.done.warning = f"The image {image.name} was sent with its holes: {error.what}"
+        # What was read is not read again, unless an upload breaks.
+        sources = iter([spool.flat])
+        _send_extent(job, lambda: next(sources, job.bytes)())
 
 
-def _send_iso(session, glance, image, _disk, stage, done):
-    _put(session, glance, image, stage, cache.image_file(image.id, "iso"), done)
-
-
-def _send_flat(session, glance, image, _disk, stage, done):
+def _send_extent(job, chunks):
     """As nova/virt/vmwareapi/vmops.py ``_prepare_flat_image``: vSphere writes the descriptor, the bytes become the extent."""
+    session, stage, image = job.session, job.stage, job.image
     place = stage.location.place
     files.create_disk(
         session, place, f"{stage.folder}/{cache.image_file(image.id)}", image.size // 1024, image.adapter_type, image.disk_type
     )
     extent = cache.extent_file(image.id)
     files.delete(session, place, f"{stage.folder}/{extent}")
-    _put(session, glance, image, stage, extent, done)
+    job.put(extent, chunks)
 
 
-def _send_sparse(session, glance, image, _disk, stage, done):
+def _send_sparse(job):
     """As ``_cache_sparse_image``: copying a disk makes a native one of a hosted format."""
+    session, stage, image = job.session, job.stage, job.image
     place = stage.location.place
     hosted = "tmp-sparse.vmdk"
-    _put(session, glance, image, stage, hosted, done)
+    job.put(hosted)
     target = f"{stage.folder}/{cache.image_file(image.id)}"
+    what = f"make a native disk of the image {image.name} at {target}"
     task = files.copy_disk_task(session, place, f"{stage.folder}/{hosted}", place, target)
-    ((_result, fault),) = session.wait([task])
+    ((_result, fault),) = session.wait([task], names=[what])
     if fault is not None:
-        raise VSphereFault(f"make a native disk of the image {image.name} at {target}", fault)
+        raise VSphereFault(what, fault)
     files.delete(session, place, f"{stage.folder}/{hosted}")
 
 
-def _send_stream(session, glance, image, disk, stage, done):
+def _send_stream(job):
     """As ``fetch_image_stream_optimized``; the imported machine's folder is outside Nova's cache folder, so is the stage."""
-    location = stage.location
-    imported = lease.import_disk(
-        session, location.resource_pool, location.vm_folder, location.name, stage.import_name,
-        disk.capacity_bytes // 1024, image.adapter_type, image.size,
-        done.step.count(_bytes(glance, image, lambda chunks: grains.checked(chunks, disk.grains))),
-    )  # fmt: skip
-    done.via = "import lease"
-    folder = imported.rpartition("/")[0]
-    try:
-        files.move_disk(session, location.place, imported, f"{stage.folder}/{cache.image_file(image.id)}")
-    except BaseException:
-        with contextlib.suppress(NovaVmwareError):
-            files.delete(session, location.place, folder)
-        raise
-    files.delete(session, location.place, folder)
+    job.import_disk("thin", job.image.size, lambda: job.bytes(lambda chunks: grains.checked(chunks, job.disk.grains)))
 
 
 _SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream}
@@ -144,7 +225,8 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
             told = [percent for percent in percents if percent is not None]
             step.reach(sum(capacity * percent // 100 for percent in told) if told else None)
 
-        results = session.wait([one[3] for one in started], tick=tick)
+        names = [f"copy the image {image.name} from {source.name} to {target.name}" for source, target, _stage, _task in started]
+        results = session.wait([one[3] for one in started], tick=tick, names=names)
         copied = 0
         for (source, target, stage, _task), (_result, fault) in zip(started, results):
             what = f"copy the image {image.name} from {source.name} to {target.name}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
@@ -22,27 +23,57 @@ KEEPALIVE = 30  # seconds; vCenter ends a lease after 300 without a sign of life
 READY_TIMEOUT = 300  # seconds for the server to make the empty virtual machine
 
 
-def import_disk(session, resource_pool_moid, folder_moid, datastore, name, capacity_kb, adapter_type, size, chunks):
-    """Makes a virtual machine ``name`` on a datastore with the disk as its only one, and unregisters it again.
+@dataclass(frozen=True)
+class Import:
+    """What is imported and where to: moids of the pool and the folder, names of the datastore and of the virtual machine.
 
-    :arg capacity_kb: KiB that the guest sees.
-    :arg size: bytes of the streamOptimized file.
-    :arg chunks: an iterator over those bytes.
+    ``disk_type`` is ``thin``, ``preallocated``, ``thick`` or ``eagerZeroedThick``; ``size`` are the bytes of the streamOptimized file.
+    """
+
+    resource_pool: str
+    folder: str
+    datastore: str
+    name: str
+    capacity_kb: int
+    adapter_type: str
+    disk_type: str
+    size: int
+
+
+def import_disk(session, wish, chunks, rules=transfer.Rules()):
+    """Makes a virtual machine on a datastore with the disk as its only one, and unregisters it again.
+
+    A lease that breaks, as one does whose session the server ended, is replaced once.
+
+    :arg wish: :class:`Import`.
+    :arg chunks: a function that gives an iterator over the file's bytes from the start; called once a try.
+    :arg rules: :class:`transfer.Rules`.
     :returns: the datastore path of the disk, for example ``[ds] name/name.vmdk``; its folder is then the caller's.
     :raises VSphereError: nothing of the virtual machine is left.
     """
-    what = f"import the disk as {name} on {datastore}"
-    pool = session.managed("ResourcePool", resource_pool_moid)
-    folder = session.managed("Folder", folder_moid)
-    spec = _import_spec(name, datastore, capacity_kb, adapter_type)
-    lease = session.call(what, pool.ImportVApp, spec=spec, folder=folder)
+    for last in (False, True):
+        try:
+            return _import_once(session, wish, chunks, rules)
+        except VSphereError as error:
+            with contextlib.suppress(VSphereError):  # the first error is what matters
+                remove_import(session, wish.folder, wish.name)
+            if last or error.code not in ("UPLOAD_BROKEN", "MANAGED_OBJECT_NOT_FOUND"):
+                raise
+    raise AssertionError
+
+
+def _import_once(session, wish, chunks, rules):
+    what = f"import the disk as {wish.name} on {wish.datastore}"
+    pool = session.managed("ResourcePool", wish.resource_pool)
+    folder = session.managed("Folder", wish.folder)
+    lease = session.call(what, pool.ImportVApp, spec=_import_spec(wish), folder=folder)
     try:
         info = _ready(session, lease, what)
         url = next((device for device in info.deviceUrl if device.disk), None)
         if url is None:
             raise VSphereError("LEASE_WITHOUT_DISK", f"Failed to {what}: the lease names no disk to send.")
-        with _KeepAlive(lease, size) as keepalive:
-            transfer.post_disk(session, url.url, url.sslThumbprint, size, keepalive.count(chunks))
+        with _KeepAlive(session, lease, wish.size) as keepalive:
+            transfer.post_disk(session, url.url, url.sslThumbprint, wish.size, keepalive.count(chunks()), rules)
         session.call(what, lease.HttpNfcLeaseComplete)
     except BaseException:
         _abort(lease)
@@ -50,10 +81,10 @@ def import_disk(session, resource_pool_moid, folder_moid, datastore, name, capac
     vm = info.entity
     try:
         path = _disk_path(session, vm, what)
-        session.call(f"unregister the imported {name}", vm.UnregisterVM)
+        session.call(f"unregister the imported {wish.name}", vm.UnregisterVM)
     except BaseException:
-        with contextlib.suppress(VSphereError):  # the first error is what matters
-            session.run(f"remove the imported {name}", vm.Destroy_Task)
+        with contextlib.suppress(VSphereError):
+            session.run(f"remove the imported {wish.name}", vm.Destroy_Task)
         raise
     return path
 
@@ -67,24 +98,25 @@ def remove_import(session, folder_moid, name):
         session.run(what, found.Destroy_Task)
 
 
-def _import_spec(name, datastore, capacity_kb, adapter_type):
-    """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size."""
-    if adapter_type == "ide":
+def _import_spec(wish):
+    """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size and type."""
+    if wish.adapter_type == "ide":
         controller = vim.vm.device.VirtualIDEController(key=-100, busNumber=0)
     else:
-        bus = vim.vm.device.VirtualBusLogicController if adapter_type == "busLogic" else vim.vm.device.VirtualLsiLogicController
+        bus = vim.vm.device.VirtualBusLogicController if wish.adapter_type == "busLogic" else vim.vm.device.VirtualLsiLogicController
         controller = bus(key=-100, busNumber=0, sharedBus="noSharing")
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-        fileName=f"[{datastore}]", diskMode="persistent", thinProvisioned=True
+        fileName=f"[{wish.datastore}]", diskMode="persistent", thinProvisioned=wish.disk_type == "thin",
+        eagerlyScrub=wish.disk_type == "eagerZeroedThick",
     )
     disk = vim.vm.device.VirtualDisk(
-        key=-101, controllerKey=-100, unitNumber=0, capacityInKB=max(1, int(capacity_kb)), backing=backing
+        key=-101, controllerKey=-100, unitNumber=0, capacityInKB=max(1, int(wish.capacity_kb)), backing=backing
     )
     change = vim.vm.device.VirtualDeviceSpec
     return vim.vm.VmImportSpec(
         configSpec=vim.vm.ConfigSpec(
-            name=name, guestId="otherGuest", numCPUs=1, memoryMB=128,
-            files=vim.vm.FileInfo(vmPathName=f"[{datastore}]"),
+            name=wish.name, guestId="otherGuest", numCPUs=1, memoryMB=128,
+            files=vim.vm.FileInfo(vmPathName=f"[{wish.datastore}]"),
             deviceChange=[
                 change(operation="add", device=controller),
                 change(operation="add", fileOperation="create", device=disk),
@@ -97,7 +129,7 @@ def _ready(session, lease, what):
     deadline = time.monotonic() + READY_TIMEOUT
     delay = 0.05
     while True:
-        ((_lease, properties),) = session.call(
+        found = session.call(
             what,
             lambda: list(
                 collect(
@@ -105,6 +137,9 @@ def _ready(session, lease, what):
                 )
             ),
         )
+        if not found:  # it went with the session that it belonged to
+            raise VSphereError("MANAGED_OBJECT_NOT_FOUND", f"Failed to {what}: the vCenter no longer knows the lease.", "Run this again.")
+        ((_lease, properties),) = found
         if properties["state"] == "ready":
             return properties["info"]
         if properties["state"] == "error":
@@ -134,9 +169,10 @@ def _abort(lease):
 
 
 class _KeepAlive:
-    """Tells the lease every 30 seconds that the transfer goes on."""
+    """Tells the lease every 30 seconds that the transfer goes on, which also keeps the session alive."""
 
-    def __init__(self, lease, size):
+    def __init__(self, session, lease, size):
+        self._session = session
         self._lease = lease
         self._size = max(1, size)
         self._sent = 0
@@ -160,6 +196,7 @@ class _KeepAlive:
     def _run(self):
         while not self._stop.wait(KEEPALIVE):
             try:
-                self._lease.HttpNfcLeaseProgress(percent=min(99, 100 * self._sent // self._size))
-            except Exception:  # pylint: disable=broad-except
+                percent = min(99, 100 * self._sent // self._size)
+                self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)
+            except VSphereError:
                 return  # a dead lease makes the transfer itself fail, with a better reason

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import http.client
 import ssl
+import threading
 import time
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
@@ -18,23 +21,35 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec
 
 CONNECT_TIMEOUT = 60  # seconds without an answer to one call; tasks are polled, so no call takes long
+TASK_TIMEOUT = 7200  # seconds
+KEEPALIVE = 300  # seconds; vCenter ends a session that is idle for 30 minutes
 
 
 class Session:
     """A logged-in vCenter. Use it in a ``with``; leaving logs out.
 
+    A session that the server ends in the middle, as it does with idle ones, is replaced by a new login. A call that was refused for
+    that reason (NotAuthenticated) had no effect, so it is made again.
+
     :arg hostname: name or address of the vCenter.
     :arg validate_certs: False turns the check of certificates off, for the API and for uploads.
     :arg ca_path: file with the certificates to trust instead of the system's, or None.
+    :arg thumbprint: SHA-1 or SHA-256 of the one certificate that the vCenter may show; decides instead of the two above, but not for hosts.
     :raises VSphereError: the server can't be reached or trusted, or refuses the login.
     """
 
-    def __init__(self, hostname, username, password, port=443, validate_certs=True, ca_path=None,
+    def __init__(self, hostname, username, password, port=443, validate_certs=True, ca_path=None, thumbprint=None,
                  proxy_host=None, proxy_port=None):  # fmt: skip
         self.hostname = hostname
         self.port = port
         self.server = f"{hostname}:{port}"
-        self.tls = tls_context(validate_certs, ca_path)
+        self.host_tls = tls_context(validate_certs, ca_path)
+        self.tls = self.host_tls
+        self.host_trust = "thumbprint" if thumbprint else "ca"  # how hosts prove who they are, unless somebody wants it otherwise
+        self._login_lock = threading.Lock()
+        if thumbprint:
+            with translate(f"check the certificate of vCenter {self.server}", self.server):
+                self.tls = pinned_context(hostname, port, thumbprint, proxy_host, proxy_port)
         proxy = {"httpProxyHost": proxy_host, "httpProxyPort": proxy_port} if proxy_host else {}
         with translate(f"log in to vCenter {self.server} as {username}", self.server):
             try:
@@ -57,6 +72,7 @@ class Session:
                     "Check the name and the port; a vCenter that has just started needs some minutes.",
                 ) from error
             self.content = self._instance.RetrieveContent()
+        self._login = lambda: self.content.sessionManager.Login(userName=username, password=password)
         self.stub = self._instance._stub
         self.about = self.content.about
         if self.about.apiType != "VirtualCenter":
@@ -97,20 +113,57 @@ class Session:
         """Calls a method of the API.
 
         :arg what: a verb phrase with the object, for the error.
+        :arg method: called again after a new login where the session was over; what the server refused so was not begun.
         :raises VSphereError: as the server said.
         """
         with translate(what, self.server):
-            return method(*args, **kwargs)
+            cookie = self.stub.cookie
+            try:
+                return method(*args, **kwargs)
+            except pyvmomi.vim.fault.NotAuthenticated:
+                self.login_again(cookie)
+                return method(*args, **kwargs)
 
-    def wait(self, tasks, timeout=7200, tick=None):
+    def login_again(self, cookie):
+        """Logs in anew, once however many threads find the session over.
+
+        :arg cookie: ``stub.cookie`` at the call that was refused.
+        :raises vmodl.MethodFault: as the server said.
+        """
+        with self._login_lock:
+            if self.stub.cookie == cookie:
+                self.stub.cookie = ""
+                self._login()
+
+    @contextlib.contextmanager
+    def kept_alive(self, interval=KEEPALIVE):
+        """Asks the vCenter for something every ``interval`` seconds, so that the session lives while bytes go elsewhere."""
+        stop = threading.Event()
+
+        def ask():
+            while not stop.wait(interval):
+                with contextlib.suppress(VSphereError):  # the next call in earnest says what is wrong
+                    self.now()
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(CONNECT_TIMEOUT)
+
+    def wait(self, tasks, timeout=TASK_TIMEOUT, tick=None, names=None):
         """Waits for tasks with one request a poll, however many they are.
 
         :arg tasks: pyVmomi tasks.
-        :arg timeout: seconds; then VSphereError ``TASK_TIMEOUT``. The tasks go on in the server.
+        :arg timeout: seconds; then VSphereError ``TASK_TIMEOUT``, and the tasks are told to stop.
+        :arg names: what each task does, verb phrases with the object, for the errors.
         :arg tick: called at each poll with a list in the order of the tasks: percent, 100 of one that ended, None where the server says nothing.
         :returns: a list in the order of the tasks, each ``(result, None)`` or ``(None, fault)``.
         """
         ended = {}
+        names = names or [f"finish the task {task._GetMoId()}" for task in tasks]
         deadline = time.monotonic() + timeout
         delay = 0.02
         while True:
@@ -140,7 +193,9 @@ class Session:
             gone = {task._GetMoId() for task in waiting} - {task._GetMoId() for task, _properties in found}
             if gone:
                 raise VSphereError(
-                    "TASK_LOST", f"vCenter {self.server} no longer knows the task {', '.join(sorted(gone))}.",
+                    "TASK_LOST",
+                    f"Failed to {'; '.join(name for name, task in zip(names, tasks) if task._GetMoId() in gone)}: vCenter {self.server} "
+                    f"no longer knows the task {', '.join(sorted(gone))}.",
                     "It was probably restarted. Run this again.",
                 )  # fmt: skip
             if len(ended) == len(tasks):
@@ -148,18 +203,28 @@ class Session:
             if tick:
                 tick([100 if task._GetMoId() in ended else progress.get(task._GetMoId()) for task in tasks])
             if time.monotonic() > deadline:
-                raise VSphereError("TASK_TIMEOUT", f"A task of {self.server} did not end within {timeout} seconds.")
+                late = {task._GetMoId(): (name, task) for name, task in zip(names, tasks) if task._GetMoId() not in ended}
+                for _name, task in late.values():
+                    with contextlib.suppress(VSphereError):  # not every task can be stopped
+                        self.call("stop a task", task.CancelTask)
+                raise VSphereError(
+                    "TASK_TIMEOUT",
+                    f"Failed to {'; '.join(name for name, _task in late.values())}: vCenter {self.server} did not end "
+                    f"{', '.join(late)} within {timeout} seconds.",
+                    "Look at the task in the vCenter: the storage may be slow, or a lock may be in the way.",
+                    {"tasks": sorted(late), "seconds": timeout},
+                )
             time.sleep(delay)
             delay = min(delay * 1.5, 2.0)
 
-    def run(self, what, method, *args, timeout=7200, **kwargs):
+    def run(self, what, method, *args, timeout=TASK_TIMEOUT, **kwargs):
         """Starts one task and waits for it.
 
         :returns: the task's result.
         :raises VSphereFault: the task ended in an error; ``fault`` names it.
         """
         task = self.call(what, method, *args, **kwargs)
-        ((result, fault),) = self.wait([task], timeout)
+        ((result, fault),) = self.wait([task], timeout, names=[what])
         if fault is not None:
             raise VSphereFault(what, fault)
         return result
@@ -183,7 +248,66 @@ def tls_context(validate_certs=True, ca_path=None):
     return context
 
 
+def pinned_context(hostname, port, thumbprint, proxy_host=None, proxy_port=None):
+    """Gives TLS settings that trust one certificate, whoever signed it and whatever name it has.
+
+    It is fetched, compared, and then the only one that a connection accepts. No secret goes out before.
+
+    :arg thumbprint: SHA-1 or SHA-256 of the certificate, hexadecimal, with or without colons.
+    :raises VSphereError: ``THUMBPRINT_INVALID``, or ``CERTIFICATE_NOT_TRUSTED``: the server shows another certificate.
+    """
+    wanted = tidy_thumbprint(thumbprint)
+    anyone = tls_context(validate_certs=False)
+    if proxy_host:
+        connection = http.client.HTTPSConnection(proxy_host, proxy_port, context=anyone, timeout=CONNECT_TIMEOUT)
+        connection.set_tunnel(hostname, port)
+    else:
+        connection = http.client.HTTPSConnection(hostname, port, context=anyone, timeout=CONNECT_TIMEOUT)
+    try:
+        connection.connect()
+        certificate = connection.sock.getpeercert(binary_form=True)
+    finally:
+        connection.close()
+    check_thumbprint(certificate, wanted, f"{hostname}:{port}", "the option thumbprint names")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(certificate))
+    context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)  # a server's own certificate may be the anchor
+    return context
+
+
+def tidy_thumbprint(thumbprint):
+    """Gives a thumbprint in lower case without colons.
+
+    :raises VSphereError: ``THUMBPRINT_INVALID``: it is neither SHA-1 nor SHA-256.
+    """
+    tidy = thumbprint.replace(":", "").strip().lower()
+    if len(tidy) not in (40, 64) or set(tidy) - set("0123456789abcdef"):
+        raise VSphereError(
+            "THUMBPRINT_INVALID",
+            f"The thumbprint {thumbprint} is neither a SHA-1 nor a SHA-256: they have 40 and 64 hexadecimal digits.",
+            "Get it with: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256",
+        )
+    return tidy
+
+
+def check_thumbprint(certificate, wanted, server, who):
+    """Compares a certificate with what somebody trusted says of it.
+
+    :arg certificate: in DER form. :arg wanted: as :func:`tidy_thumbprint` gives it.
+    :arg who: who says so, with a verb.
+    :raises VSphereError: ``CERTIFICATE_NOT_TRUSTED``.
+    """
+    seen = (hashlib.sha1 if len(wanted) == 40 else hashlib.sha256)(certificate).hexdigest()
+    if seen != wanted:
+        raise VSphereError(
+            "CERTIFICATE_NOT_TRUSTED",
+            f"The certificate of {server} is not trusted: it has the thumbprint {seen}, but {who} {wanted}.",
+            "Either the certificate was changed, or something stands between here and the server.",
+        )
+
+
 def from_params(params):
     """Logs in with the options of the fragment ``vcenter``. Gives a :class:`Session`."""
     names = ("hostname", "username", "password", "port", "validate_certs", "ca_path", "proxy_host", "proxy_port")
-    return Session(**{name: params[name] for name in names})
+    return Session(thumbprint=params.get("thumbprint"), **{name: params[name] for name in names})

@@ -9,18 +9,53 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
+import time
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, translate
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import tls_context
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import (
+    check_thumbprint,
+    tidy_thumbprint,
+    tls_context,
+)
 
 CONNECT_TIMEOUT = 10  # seconds; behind a firewall that drops packets, the next way must get its turn soon
 TIMEOUT = 300  # seconds without a byte accepted; a host may flush its cache for a while
 CHUNK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How files may travel.
+
+    ``through`` is ``host``, ``vcenter`` or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``, or
+    ``thumbprint``: by the one that the vCenter names. ``deadline`` is a time of :func:`time.monotonic`, or None.
+    """
+
+    through: str = "auto"
+    host_trust: str = "ca"
+    deadline: float | None = None
+
+    def remaining(self, limit, what):
+        """Gives the seconds that a step may take: ``limit``, or less where the deadline is near.
+
+        :arg what: a verb phrase with the object, for the error.
+
+        :raises VSphereError: ``TRANSFER_TIMEOUT``.
+        """
+        if self.deadline is None:
+            return limit
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise VSphereError(
+                "TRANSFER_TIMEOUT",
+                f"Failed to {what}: the transfer took longer than transfer_timeout allows.",
+                "Give it more time, or look at what is slow: the network, Glance or the datastore.",
+            )
+        return min(limit, left)
 
 
 @dataclass(frozen=True)
@@ -34,105 +69,135 @@ class Target:
     ticket: bool
 
 
-def targets(session, place, host_names, file_path):
+def targets(session, place, host_names, file_path, through="auto"):
     """Gives the ways to write a file, best first: each host straight, then through the vCenter.
 
     :arg host_names: hosts that mount the datastore for writing.
     :arg file_path: path of the file below the datastore's root.
+    :arg through: ``auto``, or ``host`` or ``vcenter`` for these only.
+    :raises VSphereError: ``NO_UPLOAD_HOST``.
     """
     found = []
-    for name in host_names:
+    for name in host_names if through != "vcenter" else ():
         # All hosts answer on the port of the vCenter (Nova does the same, vmops.py _get_esx_host_and_cookies).
         query = urlencode({"dcPath": "ha-datacenter", "dsName": place.datastore})
         found.append(Target(f"host {name}", name, session.port, f"/folder/{quote(file_path)}?{query}", True))
-    query = urlencode({"dcPath": place.datacenter_path, "dsName": place.datastore})
-    found.append(Target("vcenter", session.hostname, session.port, f"/folder/{quote(file_path)}?{query}", False))
+    if through != "host":
+        query = urlencode({"dcPath": place.datacenter_path, "dsName": place.datastore})
+        found.append(Target("vcenter", session.hostname, session.port, f"/folder/{quote(file_path)}?{query}", False))
+    if not found:
+        raise VSphereError(
+            "NO_UPLOAD_HOST",
+            f"No connected host outside maintenance mode can write to the datastore {place.datastore}.",
+            "Bring a host back, or let upload_through be auto or vcenter.",
+        )
     return found
 
 
-def put(session, ways, size, chunks, content_type="application/octet-stream"):
+def put(session, ways, size, chunks, rules=Rules(), content_type="application/octet-stream"):
     """Writes one file by the first way that takes it whole.
 
     vSphere can't go on in the middle of a file, so a write that breaks starts anew by the next way. A server that refuses the file
-    with a status has the last word.
+    with a status has the last word; only a session that is over is replaced, once.
 
     :arg ways: :func:`targets`.
     :arg size: bytes, exactly.
     :arg chunks: a function that gives an iterator over the bytes from the start; called once a try.
+    :arg rules: :class:`Rules`.
     :returns: the :class:`Target` that took the file.
-    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too.
+    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too;
+        ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning sign, not a reason for another way.
     """
-    for number, way in enumerate(ways):
-        server = f"{way.hostname}:{way.port}"
-        what = f"write {way.url.partition('?')[0]} through {way.via}"
-        connection = None
+    ways = list(ways)
+    fresh = False
+    while True:
+        way = ways.pop(0)
+        cookie = session.stub.cookie
         try:
-            with translate(what, server):
-                cookie = _cookie(session, way)
-                connection = _connect(way.hostname, way.port, session.tls)
-            headers = {"Cookie": cookie, "Content-Type": content_type}
-            _send(connection, "PUT", way.url, headers, size, chunks(), what, server)
+            with session.kept_alive():
+                _put(session, way, size, chunks, rules, content_type)
             return way
         except VSphereError as error:
-            # A certificate that is not trusted is a warning sign, not a reason for another way.
-            final = error.code in ("CERTIFICATE_NOT_TRUSTED", "UPLOAD_FAILED")
-            if final or number == len(ways) - 1:
+            if error.details.get("status") == 401 and not way.ticket and not fresh:
+                fresh = True
+                ways.insert(0, way)
+                with translate("log in again", session.server):
+                    session.login_again(cookie)
+            elif error.code in ("CERTIFICATE_NOT_TRUSTED", "UPLOAD_FAILED", "TRANSFER_TIMEOUT") or not ways:
                 raise
-        finally:
-            if connection is not None:
-                connection.close()
-    raise ValueError("no way to write")
 
 
-def post_disk(session, url, thumbprint, size, chunks):
-    """Sends a streamOptimized disk to an import lease.
-
-    :arg url: the lease's ``deviceUrl``; a ``*`` in it stands for the vCenter itself (HttpNfcLeaseDeviceUrl.url).
-    :arg thumbprint: SHA-1 of the host's certificate as the vCenter gave it, or empty: then the usual trust decides.
-    :arg chunks: an iterator over the bytes.
-    """
-    parts = urlsplit(url)
-    hostname = session.hostname if parts.hostname in (None, "*") else parts.hostname
-    port = parts.port or (session.port if hostname == session.hostname else 443)
-    server = f"{hostname}:{port}"
-    what = f"send the disk to {server}"
+def _put(session, way, size, chunks, rules, content_type):
+    server = f"{way.hostname}:{way.port}"
+    what = f"write {way.url.partition('?')[0]} through {way.via}"
     with translate(what, server):
-        connection = _connect(hostname, port, tls_context(validate_certs=False) if thumbprint else session.tls)
+        cookie, thumbprint = _ticket(session, way) if way.ticket else (session.cookie, None)
+        if way.ticket and rules.host_trust == "thumbprint" and not thumbprint:
+            raise VSphereError(
+                "HOST_THUMBPRINT_UNKNOWN",
+                f"Failed to {what}: the vCenter names no thumbprint of the host's certificate.",
+                "Let host_trust be ca, with the CA of the hosts in ca_path.",
+            )
+        by_thumbprint = way.ticket and rules.host_trust == "thumbprint"
+        context = session.host_tls if way.ticket else session.tls
+        connection = _connect(way.hostname, way.port, context, thumbprint if by_thumbprint else None, rules)
     try:
-        if thumbprint:
-            # The vCenter, which we trust, named the certificate: that is stronger than any CA.
-            seen = hashlib.sha1(connection.sock.getpeercert(binary_form=True)).hexdigest()
-            if seen != thumbprint.replace(":", "").lower():
-                raise VSphereError(
-                    "CERTIFICATE_NOT_TRUSTED",
-                    f"Failed to {what}: its certificate has the thumbprint {seen}, but the vCenter named {thumbprint}.",
-                    "Something stands between here and the host, or its certificate was changed without the vCenter.",
-                )
-        headers = {"Cookie": session.cookie, "Content-Type": "application/x-vnd.vmware-streamVmdk", "Overwrite": "t"}
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        _send(connection, "POST", target, headers, size, chunks, what, server)
+        headers = {"Cookie": cookie, "Content-Type": content_type}
+        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules)
     finally:
         connection.close()
 
 
-def _connect(hostname, port, context):
-    connection = http.client.HTTPSConnection(hostname, port, context=context, timeout=CONNECT_TIMEOUT)
+def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
+    """Sends a streamOptimized disk to an import lease.
+
+    :arg url: the lease's ``deviceUrl``; a ``*`` in it stands for the vCenter itself (HttpNfcLeaseDeviceUrl.url).
+    :arg thumbprint: of the host's certificate as the vCenter gave it, or empty: then the usual trust decides.
+    :arg chunks: an iterator over the bytes.
+    """
+    parts = urlsplit(url)
+    itself = parts.hostname in (None, "*", session.hostname)
+    hostname = session.hostname if itself else parts.hostname
+    port = parts.port or (session.port if itself else 443)
+    server = f"{hostname}:{port}"
+    what = f"send the disk to {server}"
+    with translate(what, server):
+        # The vCenter, which we trust, named the certificate: that is stronger than any CA.
+        connection = _connect(hostname, port, session.tls if itself else session.host_tls, thumbprint, rules)
+    try:
+        headers = {"Cookie": session.cookie, "Content-Type": "application/x-vnd.vmware-streamVmdk", "Overwrite": "t"}
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        _send(connection, "POST", target, headers, size, chunks, what, server, rules)
+    finally:
+        connection.close()
+
+
+def _connect(hostname, port, context, thumbprint, rules):
+    """Opens a connection. With a thumbprint, that decides alone, before anything is sent."""
+    context = tls_context(validate_certs=False) if thumbprint else context
+    connection = http.client.HTTPSConnection(hostname, port, context=context, timeout=rules.remaining(CONNECT_TIMEOUT, f"reach {hostname}:{port}"))
     connection.connect()
-    connection.sock.settimeout(TIMEOUT)
+    if thumbprint:
+        try:
+            check_thumbprint(
+                connection.sock.getpeercert(binary_form=True), tidy_thumbprint(thumbprint), f"{hostname}:{port}", "the vCenter names"
+            )
+        except VSphereError:
+            connection.close()
+            raise
     return connection
 
 
-def _cookie(session, way):
-    if not way.ticket:
-        return session.cookie
+def _ticket(session, way):
+    """Gives the cookie that lets a host take one file, and the thumbprint of the host's certificate or None."""
     spec = vim.SessionManager.HttpServiceRequestSpec(method="httpPut", url=f"https://{way.hostname}:{way.port}{way.url}")
     ticket = session.call(
         f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec
     )
-    return f"vmware_cgi_ticket={ticket.id}"
+    return f"vmware_cgi_ticket={ticket.id}", ticket.sslThumbprint
 
 
-def _send(connection, method, url, headers, size, chunks, what, server):
+def _send(connection, method, url, headers, size, chunks, what, server, rules):
     sent = 0
     broken = None
     with translate(what, server):
@@ -145,17 +210,22 @@ def _send(connection, method, url, headers, size, chunks, what, server):
         if sent > size:
             raise VSphereError("UPLOAD_FAILED", f"Failed to {what}: there are more bytes than the {size} announced.")
         try:
+            connection.sock.settimeout(rules.remaining(TIMEOUT, what))
             connection.send(chunk)
         except OSError as error:
             broken = error  # the server may have answered why, before it closed
             break
     if broken is None and sent != size:
         raise VSphereError("UPLOAD_FAILED", f"Failed to {what}: the source ended after {sent} of {size} bytes.")
+    seconds = rules.remaining(TIMEOUT, what)
     try:
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
         response = connection.getresponse()
         answer = response.read(4096).decode("utf-8", "replace").strip()
     except (OSError, http.client.HTTPException) as error:
         cause = broken or error
+        rules.remaining(TIMEOUT, what)  # a wait that the deadline ended is no broken connection
         raise VSphereError(
             "UPLOAD_BROKEN",
             f"Failed to {what}: the connection to {server} broke after {sent} of {size} bytes: {cause or type(cause).__name__}.",

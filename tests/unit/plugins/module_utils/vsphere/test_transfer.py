@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +18,11 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 
 DATA = bytes(range(256)) * 20000  # more than the buffers of two sockets
-SESSION = SimpleNamespace(cookie="vmware_soap_session=x", tls=None)
+LOGINS = []
+SESSION = SimpleNamespace(
+    cookie="vmware_soap_session=x", tls=None, host_tls=None, server="vc:443", stub=SimpleNamespace(cookie="old"),
+    kept_alive=contextlib.nullcontext, login_again=LOGINS.append,
+)  # fmt: skip
 
 
 class Server:
@@ -52,7 +58,7 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def plain_http(monkeypatch):
-    monkeypatch.setattr(transfer, "_connect", lambda hostname, port, _context: http.client.HTTPConnection(hostname, port, timeout=10))
+    monkeypatch.setattr(transfer, "_connect", lambda hostname, port, *_rest: http.client.HTTPConnection(hostname, port, timeout=10))
 
 
 def put(server, ways=3, data=DATA, size=len(DATA)):
@@ -85,12 +91,32 @@ def test_the_last_way_broke_too():
     assert caught.value.code == "UPLOAD_BROKEN"
 
 
-@pytest.mark.parametrize("status", ["507 Insufficient Storage", "401 Unauthorized", "500 Internal Server Error"])
+@pytest.mark.parametrize("status", ["507 Insufficient Storage", "403 Forbidden", "500 Internal Server Error"])
 def test_a_refusal_is_final(status):
     with pytest.raises(VSphereError) as caught:
         put(Server(status, "take"))
     assert caught.value.code == "UPLOAD_FAILED"
     assert status in caught.value.what and "why!" in caught.value.what
+
+
+def test_a_session_that_is_over_is_replaced_once():
+    LOGINS.clear()
+    server = Server("401 Unauthorized", "take")
+    way, reads = put(server)
+    assert (way.via, reads, server.taken, LOGINS) == ("way 0", 2, [DATA], ["old"])
+    with pytest.raises(VSphereError, match="401"):
+        put(Server("401 Unauthorized", "401 Unauthorized", "take"))
+
+
+def test_a_deadline_ends_a_transfer_that_waits():
+    """The server takes nothing: without a deadline the transfer would wait for five minutes."""
+    quiet = socket.create_server(("127.0.0.1", 0))
+    target = transfer.Target("way", "127.0.0.1", quiet.getsockname()[1], "/folder/a", False)
+    began = time.monotonic()
+    with quiet, pytest.raises(VSphereError) as caught:
+        transfer.put(SESSION, [target, target], len(DATA), lambda: iter([DATA]), transfer.Rules(deadline=began + 0.5))
+    assert caught.value.code == "TRANSFER_TIMEOUT" and "/folder/a" in caught.value.what
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("size", [len(DATA) - 1, len(DATA) + 1])
@@ -114,6 +140,10 @@ def test_ways():
     session = SimpleNamespace(port=443, hostname="vc")
     place = SimpleNamespace(datastore="a & b", datacenter_path="dc/1")
     found = transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk")
+    assert transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk", "host") == found[:1]
+    assert transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk", "vcenter") == found[1:]
+    with pytest.raises(VSphereError, match="No connected host"):
+        transfer.targets(session, place, [], "x y/z.vmdk", "host")
     assert [(way.hostname, way.ticket) for way in found] == [("esxi-1", True), ("vc", False)]
     assert found[0].url == "/folder/x%20y/z.vmdk?dcPath=ha-datacenter&dsName=a+%26+b"
     assert found[1].url == "/folder/x%20y/z.vmdk?dcPath=dc%2F1&dsName=a+%26+b"

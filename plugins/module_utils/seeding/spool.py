@@ -1,0 +1,97 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps a flat image without its holes in a temporary file, until the size of what is to be sent is known.
+
+An import lease wants the size of the disk before its first byte, and how much of a flat image is holes is only known at its end. So the
+used part waits in a file without a name, which is gone when this process is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
+
+CHUNK = 1 << 20  # bytes
+SAMPLES = 12
+MOST_USED = 1 / 3  # share of an image; with more, reading first and writing then takes longer than both at once
+LEAST_SAVED = 32 << 20  # bytes; less is not worth the calls of an import
+
+
+def room():
+    """Gives the bytes that a spool may take: half of what is free in the folder for temporary files."""
+    return shutil.disk_usage(tempfile.gettempdir()).free // 2
+
+
+def is_worth_it(size, read, limit):
+    """Says whether a flat image is so empty that it should travel without its holes, from a few samples of it.
+
+    :arg size: bytes. :arg read: a function ``(offset, length) -> bytes``. :arg limit: bytes that a spool may take.
+    """
+    if size - LEAST_SAVED < LEAST_SAVED // 2:
+        return False
+    zeros = bytes(encoding.GRAIN)
+    used = 0
+    for number in range(SAMPLES):
+        offset = (2 * number + 1) * size // (2 * SAMPLES) // encoding.GRAIN * encoding.GRAIN
+        used += not zeros.startswith(read(offset, encoding.GRAIN))
+    share = used / SAMPLES
+    return share <= MOST_USED and size * (1 - share) >= LEAST_SAVED and size * share <= limit
+
+
+class Spool:
+    """The bytes of one flat image, encoded. Use it in a ``with``.
+
+    :arg size: bytes of the image. :arg limit: bytes that the file may have.
+    """
+
+    def __init__(self, size, limit):
+        self._image_size = size
+        self._limit = min(limit, size // 2)
+        self._file = tempfile.TemporaryFile()  # mode 0600, without a name
+        self._encoder = encoding.Encoder(size)
+        self._live = None
+        self.size = 0  # bytes of the streamOptimized disk
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self._file.close()
+
+    def fill(self, chunks, tick):
+        """Takes the image's bytes.
+
+        :arg tick: called with the length of each chunk that was taken.
+        :returns: True when all are in the file; False when they are too many: :meth:`flat` has what was taken, and goes on.
+        :raises OSError: the file can't be written.
+        """
+        self._write([self._encoder.start()])
+        for chunk in chunks:
+            self._write(self._encoder.feed(chunk))
+            tick(len(chunk))
+            if self.size > self._limit:
+                self._live = chunks
+                return False
+        self._write(self._encoder.finish())
+        self._file.flush()
+        return True
+
+    def encoded(self):
+        """Yields the streamOptimized disk, from its start at each call."""
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+    def flat(self):
+        """Yields the flat image: from the file, then what :meth:`fill` did not take. After a fill that took all, at each call."""
+        yield from encoding.decode(self._file, self._encoder.taken)
+        if self._live is not None:
+            yield self._encoder.rest
+            yield from self._live
+
+    def _write(self, pieces):
+        self._file.writelines(pieces)
+        self.size += sum(map(len, pieces))
