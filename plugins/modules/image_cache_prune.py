@@ -97,10 +97,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 glance_view:
-  description: Why it is sure that Glance shows all images to the account.
+  description:
+    - Why it is sure that Glance shows all images to the account.
+    - V(private_image) means that Glance listed a private image of another project, V(role) that the account has the role C(admin) and
+      Glance opens to it what its rule C(context_is_admin) guards.
   returned: success
   type: str
-  sample: The account has the role admin, and Glance treats it as an administrator.
+  sample: role
 entries:
   description: One element for everything in the caches. In check mode, what would become of it.
   returned: success

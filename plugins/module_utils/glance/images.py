@@ -75,23 +75,22 @@ def refuse_limited_view(glance, project_id, roles):
     To others than an administrator Glance answers 404 for an image of another project as for one that was deleted (glance/db/__init__.py,
     ``ImageRepo.get``), and lists it to none of them. Either of these shows that the account sees all:
 
-    - Glance lists a private image of another project.
-    - The account has the role ``admin``, and Glance opens an API whose rule is ``context_is_admin`` (glance/policies/tasks.py), the very
+    - ``private_image``: Glance lists a private image of another project.
+    - ``role``: the account has the role ``admin``, and Glance opens an API whose rule is ``context_is_admin`` (glance/policies/tasks.py), the very
       rule by which the database shows all images (glance/db/sqlalchemy/api.py, ``_select_images_query``).
 
     :arg project_id: of the token, or None. :arg roles: names of the token's roles.
-    :returns: the evidence, as text.
+    :returns: which of them.
     :raises GlanceError: ``GLANCE_VIEW_LIMITED``.
     """
     response = glance.get("/images", params={"visibility": "private", "limit": 1000}, raise_exc=False)
     if response.status_code != 200:
         raise _refused("list images", response)
-    foreign = next((image for image in response.json()["images"] if project_id and image.get("owner") not in (None, project_id)), None)
-    if foreign:
-        return f"Glance shows the private image {foreign['id']} of the project {foreign['owner']} to this account of the project {project_id}."
+    if project_id and any(image.get("owner") not in (None, project_id) for image in response.json()["images"]):
+        return "private_image"
     tasks = glance.get("/tasks", params={"limit": 1}, raise_exc=False).status_code
     if tasks == 200 and "admin" in roles:
-        return "The account has the role admin, and Glance treats it as an administrator."
+        return "role"
     raise GlanceError(
         "GLANCE_VIEW_LIMITED",
         "The account may not see all images of Glance: an image of another project would look as if it had been deleted.",
