@@ -275,9 +275,23 @@ def acceptance(stage):
     stage.pytest(VENV / "python", "tests/acceptance", cwd=ROOT, ANSIBLE_COLLECTIONS_PATH=str(LAB / "collections"))
 
 
+def secrets(stage):
+    """No password in what the other stages printed, nor in a log of the lab."""
+    # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
+    words = {"lab": list(base.passwords().values()), "vCenter": [base.scenario()["vcenter"]["password"]],
+             "molecule": ["keystone-secret", "rabbit-secret"]}  # fmt: skip
+    logs = sorted(path for folder in (LOG, LAB / "log") for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    for path in logs:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found = [kind for kind, secrets in words.items() if any(secret in text for secret in secrets)]
+        if found:
+            stage.say(f"{path.relative_to(ROOT)} holds a password of: {', '.join(found)}")
+        stage.count(not found, bool(found))
+
+
 # In the order of what they cost, with the most seconds that each may take.
 STAGES = {
-    lint: 300, sanity: 600, unit: 600, go: 600, docs: 300, integration: 900, molecule: 900, acceptance: 1800,
+    lint: 300, sanity: 600, unit: 600, go: 600, docs: 300, integration: 900, molecule: 900, acceptance: 1800, secrets: 60,
 }  # fmt: skip
 
 
