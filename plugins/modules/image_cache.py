@@ -23,7 +23,9 @@ description:
     C(async), and on connections other than C(local) and C(ssh).
   - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
   - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
-  - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. An image that Nova could not boot is refused
+  - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. Of an image of C(container_format) V(ova)
+    the one disk is taken, which must be streamOptimized, as its C(hw_disk_type) must say; Nova boots it from the cache, though it can't
+    fetch such an image itself since oslo.vmware 3.4.0. An image that Nova could not boot is refused
     with the reason, before anything is changed.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
@@ -136,7 +138,7 @@ images:
     id: {description: Id of the image., type: str, sample: 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11}
     name: {description: Name of the image., returned: with O(state=present), type: str, sample: ubuntu-24.04}
     kind:
-      description: How the image travels; V(flat), V(sparse), V(streamOptimized) or V(iso).
+      description: How the image travels; V(flat), V(sparse), V(streamOptimized), V(ova) or V(iso).
       returned: with O(state=present)
       type: str
       sample: sparse

@@ -95,9 +95,11 @@ class Image:
 
     @property
     def kind(self):
-        """How the image travels: ``iso``, ``flat``, ``sparse`` or ``streamOptimized``."""
+        """How the image travels: ``iso``, ``flat``, ``sparse``, ``streamOptimized`` or ``ova`` (a streamOptimized disk in an archive)."""
         if self.disk_format == "iso":
             return "iso"
+        if self.container_format == "ova":
+            return "ova"
         return "flat" if self.disk_type in FLAT_TYPES else self.disk_type
 
 
@@ -142,10 +144,10 @@ def refusals(image):
             "Convert it, for example with the module openstack_vmware.nova.image_vmdk.",
         )
         return found
-    if image.container_format != "bare":
+    if image.container_format not in ("bare", "ova") or (image.container_format == "ova" and image.disk_format == "iso"):
         refuse(
             "IMAGE_CONTAINER_FORMAT",
-            f"has container_format {image.container_format}; Nova's path for it is broken since oslo.vmware 3.4.0",
+            f"has container_format {image.container_format}, in which Nova's VMware driver finds no {image.disk_format}",
             "Upload the disk inside it with container_format bare.",
         )
     if image.disk_format == "vmdk" and image.disk_type not in DISK_TYPES:
@@ -153,6 +155,12 @@ def refusals(image):
             "IMAGE_DISK_TYPE",
             f"has hw_disk_type {image.disk_type}, which Nova's VMware driver does not know",
             f"Set hw_disk_type to one of {', '.join(sorted(DISK_TYPES))}.",
+        )
+    if image.kind == "ova" and image.disk_type != "streamOptimized":
+        refuse(
+            "IMAGE_DISK_TYPE",
+            f"is an ova with hw_disk_type {image.disk_type}, but the disk in an ova is streamOptimized",
+            "Set hw_disk_type to streamOptimized.",
         )
     if image.status == "active" and not image.size:
         refuse("IMAGE_EMPTY", "holds no data", "Upload its data again.")

@@ -16,7 +16,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, seed, stage, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, ova, seed, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
     Target,
@@ -52,7 +52,7 @@ class Work:
         """
         if self.image.kind == "sparse" and self.capacity is not None:
             return self.capacity
-        if self.image.kind == "streamOptimized" and self.disk is not None:
+        if self.image.kind in ("streamOptimized", "ova") and self.disk is not None:
             return self.disk.data_bytes
         return self.image.size
 
@@ -163,9 +163,7 @@ class Present:
         known = whole + [found[moid][image.id] for moid in sources]
         disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
         if len(whole) < len(places) and capacity is None:
-            disk = vmdk.inspect(
-                image.kind, image.size, lambda offset, length: glance_images.read_range(self._glance, image.id, offset, length)
-            )
+            disk = _inspect(self._glance, image)
             capacity = disk.capacity_bytes
         targets = [
             Target(
@@ -270,6 +268,15 @@ def _copy(session, work, rows, run_id, cancelled):
             + " ".join(f"{name}: {reason}" for name, reason in reasons),
             "The others have it. Run this again after mending the cause: only these are done again.",
         )
+
+
+def _inspect(glance, image):
+    """Looks into an image without reading it whole. Gives a :class:`vmdk.Disk`."""
+
+    def read(offset, length):
+        return glance_images.read_range(glance, image.id, offset, length)
+
+    return ova.inspect(image.size, read) if image.kind == "ova" else vmdk.inspect(image.kind, image.size, read)
 
 
 def _is_whole(entry):

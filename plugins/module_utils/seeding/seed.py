@@ -18,7 +18,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
@@ -68,15 +68,16 @@ class _Push:
     rules: transfer.Rules
     done: Done
 
-    def bytes(self, check=iter):
+    def bytes(self, check=iter, then=iter):
         """Gives the image's bytes, compared with Glance's hash before the last of them is given. Reading and hashing have a thread each.
 
         :arg check: a function that passes chunks on and raises where they are wrong; it runs in the first thread.
+        :arg then: a function that makes of the chunks what is sent; it runs in the second thread.
         """
         image = self.image
         verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
         read = read_ahead(check(glance_images.read(self.glance, image.id, image.size)), deadline=self.rules.deadline)
-        return read_ahead(verifier.watch(read), deadline=self.rules.deadline)
+        return read_ahead(then(verifier.watch(read)), deadline=self.rules.deadline)
 
     def put(self, name, chunks=None):
         """Writes the image as a file of the stage. ``chunks`` as :func:`transfer.put` takes them."""
@@ -160,9 +161,12 @@ def _send_flat(job):
                 if error.code in ("CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"):
                     raise
                 job.done.warning = f"The image {image.name} was sent with its holes: {error.what}"
-        # What was read is not read again, unless an upload breaks.
-        sources = iter([spool.flat])
-        _send_extent(job, lambda: next(sources, job.bytes)())
+        sources = [spool.flat]
+
+        def chunks():  # what was read is not read again, unless an upload breaks
+            return (sources.pop() if sources else job.bytes)()
+
+        _send_extent(job, chunks)
 
 
 def _send_extent(job, chunks):
@@ -197,7 +201,17 @@ def _send_stream(job):
     job.import_disk("thin", job.image.size, lambda: job.bytes(lambda chunks: grains.checked(chunks, job.disk.grains)))
 
 
-_SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream}
+def _send_ova(job):
+    """As ``fetch_image_ova`` is meant: the disk in the archive goes out, the rest of it is read for its hash."""
+    disk = job.disk
+
+    def contained(chunks):
+        return grains.checked(ova.disk_bytes(chunks, disk), disk.grains)
+
+    job.import_disk("thin", disk.size, lambda: job.bytes(then=contained))
+
+
+_SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream, "ova": _send_ova}
 
 
 def copy(session, image, capacity, pairs, run, cancelled=lambda: False):

@@ -8,6 +8,7 @@ import random
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 import openstack
@@ -22,6 +23,7 @@ IMAGES = {
     "it-dense": ("dense.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-flat": ("disk.raw", {**VMDK, "hw_disk_type": "thin"}),
     "it-iso": ("disk.iso", {"disk_format": "iso"}),
+    "it-ova": ("disk.ova", {**VMDK, "hw_disk_type": "streamOptimized", "container_format": "ova"}),
     "it-lie": ("sparse.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-cut": ("cut.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-qcow2": ("disk.qcow2", {"disk_format": "qcow2"}),
@@ -46,6 +48,14 @@ def make_files(folder):
     iso = bytearray(raw.read_bytes())
     iso[32768:34816] = (b"\x01CD001\x01".ljust(80, b"\0") + struct.pack("<I", len(iso) // 2048)).ljust(128, b"\0").ljust(2048, b"\0")
     (folder / "disk.iso").write_bytes(iso)
+    (folder / "disk.ovf").write_text(
+        '<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:o="http://schemas.dmtf.org/ovf/envelope/1"><References>'
+        '<File o:id="f" o:href="stream.vmdk"/></References><DiskSection><Disk o:diskId="d" o:fileRef="f"/></DiskSection></Envelope>',
+        encoding="utf-8",
+    )
+    with tarfile.open(folder / "disk.ova", "w", format=tarfile.USTAR_FORMAT) as ova:
+        for name in ("disk.ovf", "stream.vmdk"):
+            ova.add(folder / name, name)
     (folder / "cut.vmdk").write_bytes((folder / "sparse.vmdk").read_bytes()[:5000000])
 
 
@@ -60,7 +70,7 @@ def main():
         for image, (file, properties) in IMAGES.items():
             if image in have:
                 continue
-            made = glance.create_image(name=image, container_format="bare", validate_checksum=False, **properties)
+            made = glance.create_image(name=image, validate_checksum=False, **{"container_format": "bare", **properties})
             if file:
                 with open(folder / file, "rb") as data:
                     made.upload(glance, data=data)
