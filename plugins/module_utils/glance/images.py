@@ -20,9 +20,11 @@ try:
 except ImportError:  # without openstacksdk there is no adapter to call either
     ClientException = OSError
 
+_FINAL = (400, 401, 403, 404, 410, 416)  # HTTP status; the answer will not change. keystoneauth has got a new token before a 401 comes here.
+
 CHUNK = 1 << 20  # bytes
-RETRIES = 5
-STALL = 120  # seconds without a byte
+PATIENCE = 120  # seconds for which a read is tried again without a further byte: a Glance that restarts is back by then
+STALL = 120  # seconds without a byte; then the connection is given up
 
 
 class GlanceError(NovaVmwareError):
@@ -108,49 +110,95 @@ def is_id(text):
 
 
 def read_range(glance, image_id, offset, length):
-    """Reads ``length`` bytes at ``offset``; fewer at the end of the image."""
-    response = _open(glance, image_id, offset, offset + length - 1)
-    data = b""
-    with response:
-        for chunk in response.iter_content(CHUNK):
-            data += chunk
-            if len(data) >= length:
-                break
-    return data[:length]
+    """Reads ``length`` bytes at ``offset``; fewer at the end of the image.
+
+    :raises GlanceError: as :func:`read`; ``IMAGE_NO_RANGES``: Glance gives whole images only.
+    """
+    patience = _Patience(image_id, f"byte {offset}")
+    while True:
+        try:
+            with _open(glance, image_id, offset, offset + length - 1) as response:
+                if response.status_code == 200 and offset:
+                    raise GlanceError("IMAGE_NO_RANGES", f"Failed to read the image {image_id} at byte {offset}: Glance ignores ranges.")
+                data = b""
+                for chunk in response.iter_content(CHUNK):
+                    data += chunk
+                    if len(data) >= length:
+                        break
+                return data[:length]
+        except (GlanceError, OSError, ClientException) as error:
+            patience.judge(error)
 
 
 def read(glance, image_id, size):
     """Yields the image's bytes in chunks of at most 1 MiB; a stream that breaks is taken up at the byte where it broke.
 
+    A token that has expired meanwhile is renewed by keystoneauth, which logs in again after a 401.
+
     :arg size: bytes, as Glance says.
-    :raises GlanceError: ``IMAGE_READ_FAILED`` after five tries without a further byte.
+    :raises GlanceError: ``IMAGE_READ_FAILED``: no further byte came for :data:`PATIENCE` seconds; ``IMAGE_GONE``: it was deleted meanwhile;
+        ``GLANCE_REFUSED``.
     """
     offset = 0
-    failures = 0
+    patience = _Patience(image_id, f"byte 0 of {size}")
     while offset < size:
-        problem = "the stream ended too early"
         at = offset
         try:
             with _open(glance, image_id, offset, None) as response:
+                skip = offset if response.status_code == 200 else 0  # a server that ignores ranges begins anew
                 for chunk in response.iter_content(CHUNK):
-                    offset += len(chunk)
-                    yield chunk
-        except GlanceError as error:
-            if error.details.get("status") in (400, 401, 403, 404, 410, 416):
-                raise
-            problem = error.what
-        except (OSError, ClientException) as error:  # requests' errors are OSErrors
-            problem = str(error) or type(error).__name__
-        if offset >= size:
-            return
-        failures = failures + 1 if offset == at else 1
-        if failures > RETRIES:
+                    fresh = chunk[skip:]
+                    skip -= len(chunk) - len(fresh)
+                    if fresh:
+                        offset += len(fresh)
+                        yield fresh
+            problem = OSError("the stream ended too early")
+        except (GlanceError, OSError, ClientException) as error:  # requests' errors are OSErrors
+            problem = error
+        if offset > at:
+            patience = _Patience(image_id, f"byte {offset} of {size}")
+        if offset < size:
+            patience.judge(problem)
+
+
+class _Patience:
+    """Decides whether what went wrong is tried again, and waits before."""
+
+    def __init__(self, image_id, where):
+        self._image_id = image_id
+        self._where = where
+        self._tries = 0
+        self._since = None
+
+    def judge(self, error):
+        """Returns after a pause when it is worth a further try.
+
+        :raises GlanceError: it is not, or not any more.
+        """
+        status = error.details.get("status") if isinstance(error, GlanceError) else getattr(error, "http_status", None)
+        if status in (404, 410):
+            raise GlanceError(
+                "IMAGE_GONE",
+                f"The image {self._image_id} was deleted in Glance, or hidden from this account, before {self._where} was read.",
+                "Nothing of it was left. Take it out of the list of images.",
+            ) from error
+        if isinstance(error, GlanceError) and (status in _FINAL or error.code == "IMAGE_NO_RANGES"):
+            raise error
+        if status in (401, 403):
+            raise GlanceError(
+                "GLANCE_REFUSED", f"Failed to read the image {self._image_id}: {error}.", "Check the credentials.", {"status": status}
+            ) from error
+        self._tries += 1
+        now = time.monotonic()
+        self._since = self._since or now
+        if now - self._since > PATIENCE:
+            what = error.what if isinstance(error, GlanceError) else str(error) or type(error).__name__
             raise GlanceError(
                 "IMAGE_READ_FAILED",
-                f"Failed to read the image {image_id}: it broke {failures} times at byte {offset} of {size}: {problem}.",
+                f"Failed to read the image {self._image_id}: {self._tries} tries in {PATIENCE} seconds gave nothing after {self._where}: {what}.",
                 "Check Glance's log.",
-            )
-        time.sleep(min(2**failures / 4, 8))
+            ) from error
+        time.sleep(min(2**self._tries / 4, 8))
 
 
 class Verifier:
@@ -197,9 +245,11 @@ def _open(glance, image_id, first, last):
         headers["Range"] = f"bytes={first}-{'' if last is None else last}"
     response = glance.get(f"/images/{image_id}/file", headers=headers, stream=True, raise_exc=False, timeout=STALL)
     if response.status_code not in (200, 206):
+        response.close()
         raise _refused(f"read the image {image_id}", response)
-    if "Range" in headers and response.status_code == 200 and first:
-        raise GlanceError("IMAGE_NO_RANGES", f"Failed to go on reading the image {image_id}: Glance ignores ranges.")
+    begin = response.headers.get("Content-Range", "")
+    if response.status_code == 206 and begin and not begin.startswith(f"bytes {first}-"):
+        raise GlanceError("GLANCE_REFUSED", f"Failed to read the image {image_id} at byte {first}: Glance gave {begin}.")
     return response
 
 

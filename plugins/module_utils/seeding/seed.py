@@ -136,13 +136,9 @@ def _send_iso(job):
 
 def _send_flat(job):
     """Sends a flat disk that is mostly empty without its holes, any other as it is."""
-    image, options = job.image, job.options
+    image = job.image
     limit = spools.room()
-    if (
-        options.encoding == "none"
-        or options.upload_through == "vcenter"  # the lease's host takes the disk
-        or not spools.is_worth_it(image.size, lambda offset, length: glance_images.read_range(job.glance, image.id, offset, length), limit)
-    ):
+    if not _is_mostly_empty(job, limit):
         _send_extent(job, job.bytes)
         return
     with contextlib.closing(job.bytes()) as live, spools.Spool(image.size, limit) as spool:
@@ -167,6 +163,18 @@ def _send_flat(job):
             return (sources.pop() if sources else job.bytes)()
 
         _send_extent(job, chunks)
+
+
+def _is_mostly_empty(job, limit):
+    image, options = job.image, job.options
+    if options.encoding == "none" or options.upload_through == "vcenter":  # a host takes the disk from a lease
+        return False
+    try:
+        return spools.is_worth_it(
+            image.size, lambda offset, length: glance_images.read_range(job.glance, image.id, offset, length), limit
+        )
+    except glance_images.GlanceError:  # without ranges there are no samples; anything else comes again
+        return False
 
 
 def _send_extent(job, chunks):

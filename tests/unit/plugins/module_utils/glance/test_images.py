@@ -30,7 +30,9 @@ class Adapter:
 
 @pytest.fixture
 def glance(monkeypatch):
-    monkeypatch.setattr(images.time, "sleep", lambda seconds: None)
+    clock = [0.0]
+    monkeypatch.setattr(images.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(images.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     asked = []
     script = []  # what the next answers do: a number of bytes after which to break off, or an HTTP status
 
@@ -44,6 +46,8 @@ def glance(monkeypatch):
             given = self.headers.get("Range")
             asked.append(given)
             act = script.pop(0) if script else None
+            if act == "ignore":
+                given, act = None, script.pop(0) if script and isinstance(script[0], int) and script[0] > 600 else None
             if act is not None and act >= 400 and act < 600:
                 self.send_response(act)
                 self.send_header("Content-Length", "0")
@@ -85,20 +89,61 @@ def test_goes_on_where_it_broke(glance):
 
 def test_gives_up_without_progress(glance):
     adapter, script, _asked = glance
-    script += [503] * 20
+    script += [503] * 60
     with pytest.raises(images.GlanceError) as caught:
         list(images.read(adapter, ID, len(DATA)))
     assert caught.value.code == "IMAGE_READ_FAILED"
     assert "503" in caught.value.what
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_no_retry_where_none_helps(glance, status):
+def test_waits_while_glance_restarts(glance):
     adapter, script, asked = glance
-    script.append(status)
+    script += [1_500_000] + [503] * 10
+    assert b"".join(images.read(adapter, ID, len(DATA))) == DATA
+    assert len(asked) == 12
+
+
+def test_waits_while_nobody_listens(glance):
+    """A refused connection is tried again, for two minutes."""
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.read(Adapter("http://127.0.0.1:1"), ID, 10))
+    assert caught.value.code == "IMAGE_READ_FAILED" and "refused" in caught.value.what
+    assert images.PATIENCE < images.time.monotonic() < images.PATIENCE + 30
+
+
+def test_no_retry_where_none_helps(glance):
+    adapter, script, asked = glance
+    script.append(403)
     with pytest.raises(images.GlanceError) as caught:
         list(images.read(adapter, ID, len(DATA)))
-    assert str(status) in caught.value.what and len(asked) == 1
+    assert "403" in caught.value.what and len(asked) == 1
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_deleted_while_it_is_read(glance, status):
+    adapter, script, asked = glance
+    script += [1_500_000, status]
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.read(adapter, ID, len(DATA)))
+    assert caught.value.code == "IMAGE_GONE" and len(asked) == 2
+
+
+def test_ignored_ranges(glance):
+    """Where ranges are ignored, what is there already is passed over; a range alone is refused, since it could mean the whole image."""
+    adapter, script, asked = glance
+    script += ["ignore", 1_500_000, "ignore"]
+    assert b"".join(images.read(adapter, ID, len(DATA))) == DATA
+    script.append("ignore")
+    with pytest.raises(images.GlanceError) as caught:
+        images.read_range(adapter, ID, 1000, 24)
+    assert caught.value.code == "IMAGE_NO_RANGES"
+    assert asked == [None, "bytes=1048576-", "bytes=1000-1023"]
+
+
+def test_a_range_that_fails_once(glance):
+    adapter, script, _asked = glance
+    script += [503, 500]
+    assert images.read_range(adapter, ID, 1000, 24) == DATA[1000:1024]
 
 
 def test_ranges(glance):
