@@ -12,8 +12,16 @@ from labctl import base, services, stages
 
 from . import cases, report, rig
 
-# Bytes of the image in each case that takes one; --small is to try the benchmark itself.
-SIZES = {"one": (1 << 30, 64 << 20), "many": (256 << 20, 16 << 20)}
+GIB, MIB = 1 << 30, 1 << 20
+# What each case is given after the connection and the rounds, in bytes or counts; the second is for --small.
+SIZES = {
+    "one": ((GIB,), (64 * MIB,)),
+    "many": ((256 * MIB,), (16 * MIB,)),
+    "thick": ((4 * GIB,), (160 * MIB,)),
+    "idle": ((30, 100), (3, 5)),
+    "memory": (((GIB, 10 * GIB, 100 * GIB), 10 * GIB), ((160 * MIB,), 160 * MIB)),
+    "link": ((GIB, 256 * MIB), (64 * MIB, 16 * MIB)),
+}
 
 
 def machine():
@@ -24,7 +32,7 @@ def machine():
         memory = int(info.readline().split()[1]) / (1 << 20)
     return {
         "CPU": f"{len(os.sched_getaffinity(0))} cores, {model}", "memory": f"{memory:.0f} GiB", "kernel": platform.release(),
-        "Python": platform.python_version(), "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "Python": platform.python_version(), "packets can be delayed (netem)": rig.delay_is_possible(), "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }  # fmt: skip
 
 
@@ -44,10 +52,7 @@ def main():
     with services.connect() as cloud:
         for name in chosen:
             base.say(f"bench: {name}")
-            sizes = [SIZES[name][options.small]] if name in SIZES else []
-            if name == "idle" and options.small:
-                sizes = [3, 5]
-            figures, claims = cases.CASES[name](cloud, options.rounds, *sizes)
+            figures, claims = cases.CASES[name](cloud, options.rounds, *SIZES[name][options.small])
             measured += figures
             goals += claims
             # After each case: a run that is cut short keeps what it has.

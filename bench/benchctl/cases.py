@@ -113,4 +113,101 @@ def idle(cloud, rounds, images=30, count=100):
     return measured, [Goal(case, "requests a datastore", _median(measured, OURS, "requests a datastore"), "<=", 3)]
 
 
-CASES = {"one": one_datastore, "many": many_datastores, "idle": idle}
+def thick(cloud, rounds, size, share=0.1):
+    """A thick flat image of which a tenth is used: what goes over the wire, and how long it takes against a PUT of all of it."""
+    case = f"thick image, {share:.0%} used"
+    path = rig.partly_used_file(size, share)
+    used = path.stat().st_blocks * 512
+    hashed = rig.image(cloud, f"bench-thick-{size}", path)
+    light = rig.image(cloud, f"bench-thick-sha256-{size}", path)
+    rig.rehash(light, path, "sha256")
+    with rig.vcenter(1) as vcenter:
+        peers = Peers(cloud, vcenter)
+
+        def ours(image, **options):
+            def measure():
+                mark = vcenter.mark()
+                answer = peers.seed([image.id], **options)
+                (row,) = answer["result"]["images"][0]["datastores"]
+                return {"transfer [s]": row["seconds"], "on the wire [bytes]": vcenter.wire_bytes(mark)}
+
+            return measure
+
+        flat, flat_light = f"{OURS}, encoding none", f"{OURS}, encoding none, sha256"
+        encoded, encoded_light = OURS, f"{OURS}, sha256"
+        subjects = {
+            encoded: ours(hashed), flat: ours(hashed, encoding="none"),
+            encoded_light: ours(light), flat_light: ours(light, encoding="none"),
+            "curl, file to the simulator": lambda: {"transfer [s]": peers.curl_write(path)},
+        }  # fmt: skip
+        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds))
+    measured.append(figure(case, "the image", "used [bytes]", [used]))
+    wire = _median(measured, encoded, "on the wire [bytes]")
+    return measured, [
+        Goal(case, "bytes on the wire for a used byte", round(wire / used, 4), "<=", 1.1),
+        Goal(case, "times a flat PUT of ours, both with sha512", _ratio(measured, "transfer [s]", flat, encoded), ">=", 2.5),
+        Goal(case, "times a flat PUT of ours, both with sha256", _ratio(measured, "transfer [s]", flat_light, encoded_light), ">=", 2.5),
+    ]
+
+
+def memory(cloud, _rounds, sizes, flat_up_to):
+    """The peak memory of the module's process by the size of the image, against that of a bare import of pyVmomi. One run a size: it hardly varies."""
+    case = "peak memory"
+    measured, goals = [], []
+    for size in sizes:
+        name = f"{size / (1 << 30):g} GiB"
+        image = rig.sparse_image(cloud, "bench-sparse", size)
+        for encoding in ("auto", "none") if size <= flat_up_to else ("auto",):
+            with rig.vcenter(1, memory=False) as vcenter:
+                peers = Peers(cloud, vcenter)
+                bare = peers.bare_imports() / 1024
+                answer = peers.seed([image.id], encoding=encoding)
+            above = answer["peak_kib"] / 1024 - bare
+            subject = f"{OURS}, {name}, {'without its holes' if encoding == 'auto' else 'as it is'}"
+            measured += [
+                figure(case, subject, "peak [MiB]", [answer["peak_kib"] / 1024]), figure(case, subject, "above a bare import of pyVmomi [MiB]", [above]),
+                figure(case, subject, "time [s]", [answer["seconds"]]),
+            ]  # fmt: skip
+            goals.append(Goal(case, f"MiB above a bare import of pyVmomi, {subject.partition(', ')[2]}", round(above, 2), "<=", 40))
+        cloud.image.delete_image(image)
+    return measured, goals
+
+
+def slow_link(cloud, rounds, size, many_size, rate="1gbit"):
+    """A link of 1 Gbit/s between the control node and all the others: one datastore against the wires, 16 against Nova's way."""
+    case, many = f"{rate} link, one datastore", f"{rate} link, 16 datastores"
+    path = rig.random_file(size)
+    image = rig.image(cloud, f"bench-flat-{size}", path)
+    small = rig.image(cloud, f"bench-flat-{many_size}", rig.random_file(many_size))
+    with rig.link(rate) as (near, far):
+        with rig.vcenter(16, prefix=far) as vcenter:
+            peers = Peers(cloud, vcenter, near)
+            one = {"clusters": [{"cluster_name": "cluster-a", "datastore_regex": "^ds-001$"}]}
+
+            def ours():
+                (row,) = peers.seed([image.id], **one)["result"]["images"][0]["datastores"]
+                return {"transfer [s]": row["seconds"]}
+
+            def nova():
+                answer = peers.nova(image)
+                return {"transfer [s]": answer["total"][0], "fetch_image [s]": answer["fetch"][0]}
+
+            def ours_many():
+                return {"time [s]": peers.seed([small.id])["seconds"]}
+
+            subjects = {
+                "curl, Glance to null": lambda: {"transfer [s]": peers.curl_read(image.id)},
+                "curl, file to the simulator": lambda: {"transfer [s]": peers.curl_write(path)},
+                OURS: ours, NOVA: nova,
+            }  # fmt: skip
+            measured = figures(case, alternate({name: _clean(vcenter, run) for name, run in subjects.items()}, rounds))
+            all_of_them = {OURS: ours_many, NOVA: lambda: {"time [s]": sum(peers.nova(small, 16)["total"])}}
+            fan_out = figures(many, alternate({name: _clean(vcenter, run) for name, run in all_of_them.items()}, rounds))
+    wires = [_median(measured, name, "transfer [s]") for name in list(subjects)[:2]]
+    return measured + fan_out, [
+        Goal(case, "share of the slower wire", round(max(wires) / _median(measured, OURS, "transfer [s]"), 3), ">=", 0.95),
+        Goal(many, "times Nova's way", _ratio(fan_out, "time [s]", NOVA, OURS), ">=", 10),
+    ]
+
+
+CASES = {"one": one_datastore, "many": many_datastores, "thick": thick, "idle": idle, "memory": memory, "link": slow_link}

@@ -102,7 +102,7 @@ class Peers:
     def curl_write(self, path, datastore="ds-001"):
         """Sends a local file to the simulator with curl. Gives the seconds."""
         header = rig.BENCH / "cookie"
-        base.write_private(header, f"Cookie: {rig.session_cookie(self.vcenter)}\n")
+        base.write_private(header, f"Cookie: {rig.session_cookie(self.vcenter, self.prefix)}\n")
         url = f"https://127.0.0.1:{self.vcenter.port}/folder/curl.bin?dcPath=dc1&dsName={datastore}"
         seconds, _output = rig.run(
             ["curl", "-sSf", "-o", "/dev/null", "--cacert", base.TLS / "ca.pem", "-H", f"@{header}", "-H", "Expect:", "-T", path, url],

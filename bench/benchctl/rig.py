@@ -13,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import requests
 import yaml
 from labctl import base, services
 
@@ -151,7 +150,7 @@ def image(cloud, name, path, disk_type="preallocated"):
 
 
 def sparse_image(cloud, name, size, algorithm="sha256"):
-    """Makes an image of ``size`` bytes of which only the first 64 MiB in each 10 GiB are not zero, without sending it through the API.
+    """Makes an image of ``size`` bytes of which only the first 64 MiB in each 8 GiB are not zero, without sending it through the API.
 
     Its file in Glance's store is a sparse one, so 100 GiB take next to no disk.
     """
@@ -164,17 +163,22 @@ def sparse_image(cloud, name, size, algorithm="sha256"):
     stored = base.RUN / "glance/images" / made.id
     with open(stored, "r+b") as out:
         out.truncate(size)
-        for at in range(0, size, 10 << 30):
+        for at in range(0, size, 8 << 30):
             out.seek(at)
             for _chunk in range(64):
                 out.write(os.urandom(MIB))
-    with open(stored, "rb") as data:
+    rehash(made, stored, algorithm)
+    with services.database("glance") as connection, connection.cursor() as cursor:
+        cursor.execute("update images set size=%s where id=%s", (size, made.id))
+    return cloud.image.get_image(made.id)
+
+
+def rehash(image, path, algorithm):
+    """Gives an image another hash, as Glance does where hashing_algorithm is set to it."""
+    with open(path, "rb") as data:
         value = hashlib.file_digest(data, algorithm).hexdigest()
     with services.database("glance") as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "update images set size=%s, checksum=null, os_hash_algo=%s, os_hash_value=%s where id=%s", (size, algorithm, value, made.id)
-        )
-    return cloud.image.get_image(made.id)
+        cursor.execute("update images set checksum=null, os_hash_algo=%s, os_hash_value=%s where id=%s", (algorithm, value, image.id))
 
 
 def glance_bytes(image_id, since):
@@ -204,13 +208,81 @@ def run(command, stdin="", env=None, prefix=()):
     return seconds, done.stdout
 
 
-def session_cookie(one):
+def session_cookie(one, prefix=()):
     """Logs in to the simulator with one SOAP call. Gives the cookie, for curl."""
     body = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><Login xmlns="urn:vim25">'
         f'<_this type="SessionManager">SessionManager</_this><userName>{one.username}</userName><password>{one.password}</password>'
         "</Login></e:Body></e:Envelope>"
     )
-    answer = requests.post(f"https://127.0.0.1:{one.port}/sdk", data=body, verify=str(base.TLS / "ca.pem"), timeout=60)
-    answer.raise_for_status()
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in answer.cookies)
+    _seconds, head = run(
+        ["curl", "-sSf", "-D", "-", "-o", "/dev/null", "--cacert", base.TLS / "ca.pem", "--data-binary", "@-", f"https://127.0.0.1:{one.port}/sdk"],
+        body, prefix=prefix,
+    )  # fmt: skip
+    return next(line.partition(":")[2].strip().partition(";")[0] for line in head.splitlines() if line.lower().startswith("set-cookie:"))
+
+
+NEAR, FAR = "bench-near", "bench-far"
+
+
+@contextlib.contextmanager
+def link(rate):
+    """Makes two network namespaces with one link between them, and runs Keystone and Glance in the far one.
+
+    The near one has no loopback of its own: what is on 127.0.0.0/8 there is at the other end of the link. So every address and certificate of the
+    lab is good on both sides. The services share the lab's databases, through their socket.
+
+    :arg rate: as tc-tbf(8) takes it, for example ``1gbit``; both directions have it.
+    :returns: the words before a command for the near and for the far end.
+    """
+    near, far = ("ip", "netns", "exec", NEAR), ("ip", "netns", "exec", FAR)
+    started = []
+    with contextlib.ExitStack() as stack:
+        for name in (NEAR, FAR):
+            base.run(["ip", "netns", "add", name])
+            stack.callback(base.run, ["ip", "netns", "del", name])
+        base.run(["ip", "link", "add", "bench", "netns", NEAR, "type", "veth", "peer", "name", "bench", "netns", FAR])
+        base.run(["ip", "-n", FAR, "link", "set", "lo", "up"])
+        for name, address in ((NEAR, "198.18.77.1"), (FAR, "198.18.77.2")):
+            base.run(["ip", "-n", name, "addr", "add", f"{address}/30", "dev", "bench"])
+            base.run(["ip", "-n", name, "link", "set", "bench", "up"])
+            base.run(["ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.conf.bench.route_localnet=1"])
+            base.run(["tc", "-n", name, "qdisc", "add", "dev", "bench", "root", "tbf", "rate", rate, "burst", "256kb", "latency", "50ms"])
+        base.run(["ip", "-n", NEAR, "route", "add", "127.0.0.0/8", "via", "198.18.77.2", "src", "198.18.77.1"])
+        try:
+            for name in ("keystone", "glance"):
+                command, variables = services.api_command(name)
+                environment = {**os.environ, **{key: str(value) for key, value in {**services.environment(), **variables}.items()}}
+                with open(BENCH / f"far-{name}.log", "wb") as log:
+                    started.append(
+                        subprocess.Popen([str(word) for word in (*far, *command)], env=environment, stdout=log, stderr=log)
+                    )
+            _wait_for(near, [base.urls()["keystone"] + "/v3", base.urls()["glance"] + "/"])
+            yield near, far
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(30)
+
+
+def _wait_for(prefix, urls, seconds=90):
+    deadline = time.monotonic() + seconds
+    for url in urls:
+        while subprocess.run([*prefix, "curl", "-s", "-m", "5", "-o", "/dev/null", url], check=False).returncode:
+            if time.monotonic() > deadline:
+                raise base.LabError(f"{url} does not answer through the link")
+            time.sleep(0.3)
+
+
+def delay_is_possible():
+    """Says whether this kernel can delay packets (netem), as text: tc's own words when it can't."""
+    name = "bench-netem"
+    base.run(["ip", "netns", "add", name])
+    try:
+        done = subprocess.run(
+            ["tc", "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "30ms"], capture_output=True, text=True, check=False
+        )
+        return "yes" if done.returncode == 0 else f"no: {done.stderr.strip()}"
+    finally:
+        base.run(["ip", "netns", "del", name])
