@@ -93,6 +93,7 @@ def programs():
                 base.BIN / "vcsim", "-scenario", base.SCENARIO, "-listen", f"127.0.0.1:{port['vcenter']}",
                 "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", base.LAB / "wsdl",
                 "-datastores", run / "datastores", "-request-log", base.LOG / "vcenter-requests.log",
+                "-control", base.sockets() / "vcenter.sock",
             ],
             {},
         ),

@@ -41,16 +41,17 @@ type when struct {
 
 // action is one way to break a request; exactly one field is set.
 type action struct {
-	Cut     *cutAction    `json:"cut,omitempty"`
-	Stall   *waitAction   `json:"stall,omitempty"`
-	Slow    *slowAction   `json:"slow,omitempty"`
-	Status  *statusAction `json:"status,omitempty"`
-	Short   *shortAction  `json:"short,omitempty"`
-	Fault   *faultAction  `json:"fault,omitempty"`
-	Hang    *waitAction   `json:"hang,omitempty"`
-	Expire  *struct{}     `json:"expire,omitempty"`
-	Restart *struct{}     `json:"restart,omitempty"`
-	Full    *fullAction   `json:"full,omitempty"`
+	Cut     *cutAction     `json:"cut,omitempty"`
+	Stall   *waitAction    `json:"stall,omitempty"`
+	Slow    *slowAction    `json:"slow,omitempty"`
+	Status  *statusAction  `json:"status,omitempty"`
+	Short   *shortAction   `json:"short,omitempty"`
+	Fault   *faultAction   `json:"fault,omitempty"`
+	Hang    *waitAction    `json:"hang,omitempty"`
+	Expire  *struct{}      `json:"expire,omitempty"`
+	Restart *struct{}      `json:"restart,omitempty"`
+	Full    *fullAction    `json:"full,omitempty"`
+	Account *accountAction `json:"account,omitempty"`
 }
 
 type (
@@ -74,6 +75,10 @@ type (
 		Name string `json:"name"`           // the API's, such as FileLocked
 		Task bool   `json:"task,omitempty"` // as the end of a task, else as the call's answer
 	}
+	accountAction struct {
+		Username string `json:"username"`
+		Password string `json:"password"` // empty: the account goes
+	}
 	fullAction struct {
 		Datastore string `json:"datastore"`
 		FreeBytes int64  `json:"free_bytes"`
@@ -91,7 +96,7 @@ func (s *server) check(a action) error {
 		return err
 	}
 	if err := json.Unmarshal(b, &m); err != nil || len(m) != 1 {
-		return errors.New("do: one of cut, stall, slow, status, short, fault, hang, expire, restart, full")
+		return errors.New("do: one of cut, stall, slow, status, short, fault, hang, expire, restart, full, account")
 	}
 	inTime := func(w *waitAction) bool { return w == nil || w.Seconds > 0 && w.Seconds <= longest }
 	switch {
@@ -107,6 +112,8 @@ func (s *server) check(a action) error {
 		return errors.New("short: bytes is less than 0")
 	case a.Fault != nil && newFault(a.Fault.Name) == nil:
 		return fmt.Errorf("fault: %q is no fault of the API", a.Fault.Name)
+	case a.Account != nil && a.Account.Username == "":
+		return errors.New("account: username is empty")
 	case a.Full != nil && s.stores[a.Full.Datastore] == nil:
 		return fmt.Errorf("full: there is no datastore %q", a.Full.Datastore)
 	case a.Full != nil && (a.Full.FreeBytes < 0 || a.Full.FreeBytes > s.stores[a.Full.Datastore].capacity):
@@ -255,7 +262,7 @@ func (s *server) startControl() error {
 			err = s.check(a)
 		}
 		if err == nil && !s.outage(a) {
-			err = errors.New("one of expire, restart, full")
+			err = errors.New("one of expire, restart, full, account")
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

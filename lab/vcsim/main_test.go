@@ -158,6 +158,10 @@ func newLab(t *testing.T) *lab {
 }
 
 func (l *lab) login(password string) (*govmomi.Client, error) {
+	return l.loginAs(l.s.scenario.VCenter.Username, password)
+}
+
+func (l *lab) loginAs(user, password string) (*govmomi.Client, error) {
 	u := &url.URL{Scheme: "https", Host: l.s.listen, Path: "/sdk"}
 	sc := soap.NewClient(u, false)
 	if err := sc.SetRootCAs(l.s.cert); err != nil {
@@ -168,7 +172,7 @@ func (l *lab) login(password string) (*govmomi.Client, error) {
 		return nil, err
 	}
 	c := &govmomi.Client{Client: vc, SessionManager: newSessions(vc)}
-	return c, c.Login(l.ctx, url.UserPassword(l.s.scenario.VCenter.Username, password))
+	return c, c.Login(l.ctx, url.UserPassword(user, password))
 }
 
 // must ends the test on an error.

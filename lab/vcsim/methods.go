@@ -49,6 +49,7 @@ func (s *server) installMethods() {
 	add("HostDatastoreBrowser", &browser{o("HostDatastoreBrowser")})
 	add("Datastore", &datastoreMethods{o("Datastore")})
 	add("Folder", &folderMethods{o("Folder")})
+	add("SearchIndex", &searchIndex{o("SearchIndex")})
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})
 	s.reg.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {

@@ -51,6 +51,8 @@ func (s *server) outage(a action) bool {
 		s.expire()
 	case a.Restart != nil:
 		s.restart()
+	case a.Account != nil:
+		s.accounts.set(a.Account.Username, a.Account.Password)
 	case a.Full != nil:
 		s.stores[a.Full.Datastore].setFree(a.Full.FreeBytes)
 	default:

@@ -32,6 +32,7 @@ type server struct {
 	port       string
 	log        *requestLog
 	tickets    tickets
+	accounts   accounts
 	leases     leases
 	stores     map[string]*store // by name; fixed after newServer
 	hosts      map[string]types.ManagedObjectReference
@@ -95,6 +96,8 @@ func (s *server) build() error {
 	vc := s.scenario.VCenter
 	s.svc.Listen = &url.URL{Scheme: "https", Host: s.listen, Path: "/sdk", User: url.UserPassword(vc.Username, vc.Password)}
 	s.reg.SessionManager().ServiceHostName = s.listen
+	s.accounts.set(vc.Username, vc.Password)
+	s.reg.SessionManager().ValidLogin = s.accounts.login
 	s.svc.RegisterSDK(s.reg, s.reg.Path+"/vimService")
 	if err := s.loadInventory(ctx); err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// sessionManager is SessionManager (gaps 2 and 4). Login stays the simulator's: it takes the scenario's user and
-// password only (server.build).
+// sessionManager is SessionManager (gaps 2 and 4). Login stays the simulator's: it takes the accounts that there
+// are (accounts.go).
 type sessionManager struct{ own }
 
 // ticketCookie is the cookie that carries a service ticket (oslo_vmware/constants.py CGI_COOKIE_KEY).
@@ -106,16 +106,21 @@ func (s *server) hasSession(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{
-		SessionID: strings.Trim(c.Value, `"`), UserName: s.scenario.VCenter.Username}).(*methods.SessionIsActiveBody)
-	return body.Res != nil && body.Res.Returnval
+	for _, name := range s.accounts.known() {
+		body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{
+			SessionID: strings.Trim(c.Value, `"`), UserName: name}).(*methods.SessionIsActiveBody)
+		if body.Res != nil && body.Res.Returnval {
+			return true
+		}
+	}
+	return false
 }
 
 // hasPassword says whether the request carries the account's name and password, as community.vmware's vsphere_copy sends
 // them to /folder.
 func (s *server) hasPassword(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
-	return ok && user == s.scenario.VCenter.Username && password == s.scenario.VCenter.Password
+	return ok && s.accounts.take(user, password)
 }
 
 // needsSession says whether a property read is of more than a client may see before it has logged in: ServiceInstance
