@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import GIVEN
+from ansible_collections.openstack_vmware.nova.tests.unit.roles.nova_vcdriver.conftest import GIVEN
 
 VC1 = GIVEN["nova_vcdriver_vcenters"][0]
 
