@@ -61,7 +61,10 @@ class VCenter:
         """Empties all datastores."""
         for store in self.datastores.glob("ds-*"):
             for item in store.iterdir():
-                shutil.rmtree(item) if item.is_dir() else item.unlink()
+                if item.is_dir():
+                    shutil.rmtree(item)
+                else:
+                    item.unlink()
 
     def requests(self, since=0):
         """Gives the request log as a list of dicts, from that byte on."""

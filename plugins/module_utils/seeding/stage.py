@@ -69,20 +69,27 @@ def this_run():
 
 @contextlib.contextmanager
 def staged(session, location, image_id, run):
-    """Makes a stage on a datastore and removes it at the end, whatever happened in between."""
+    """Makes a stage on a datastore and removes it at the end, whatever happened in between.
+
+    Where an import could not be removed, its stage stays as well: it is what :func:`leftovers` looks for.
+    """
     stage = Stage(location, image_id, run)
     files.make_directory(session, location.place, FOLDER, f"{image_id}-{run}", image_id)
     try:
         yield stage
     except BaseException:
         with contextlib.suppress(NovaVmwareError):  # why it failed matters more than a leftover that Nova can't see
-            files.delete(session, location.place, stage.root)
+            (imports,) = files.list_names(session, [(location.datastore.browser, location.place.path())], stage.import_name)
+            if not imports:
+                files.delete(session, location.place, stage.root)
         raise
     files.delete(session, location.place, stage.root)
 
 
 def leftovers(session, places):
-    """Finds what runs that have ended left on datastores: two requests a datastore and common polls.
+    """Finds what runs that have ended left on datastores: a request a datastore, one more where there is a stage, and common polls.
+
+    An import is there only as long as its stage is.
 
     A run on this machine has ended when its process is gone. One on another machine has ended when it has not written for three hours.
 
@@ -90,11 +97,14 @@ def leftovers(session, places):
     :returns: a list of :class:`Leftover`.
     """
     trees = files.list_trees(session, [(place.datastore.browser, place.place.path(FOLDER)) for place in places])
-    roots = files.list_names(session, [(place.datastore.browser, place.place.path()) for place in places], f"{FOLDER}-*")
+    staged_on = [place for place, tree in zip(places, trees) if (tree or {}).get(place.place.path(FOLDER))]
+    listed = files.list_names(session, [(place.datastore.browser, place.place.path()) for place in staged_on], f"{FOLDER}-*")
+    roots = {place.datastore.moid: names for place, names in zip(staged_on, listed)}
     found = []
     now = None
-    for place, tree, names in zip(places, trees, roots):
+    for place, tree in zip(places, trees):
         base = place.place.path(FOLDER)
+        names = roots.get(place.datastore.moid, [])
         candidates = [(f"{base}/{item.name}", item.name, False) for item in (tree or {}).get(base, ())]
         candidates += [(place.place.path(item.name), item.name.removeprefix(f"{FOLDER}-"), True) for item in names]
         for path, name, is_import in candidates:
@@ -112,8 +122,8 @@ def leftovers(session, places):
 
 
 def remove(session, found):
-    """Removes leftovers, with the virtual machine of an import where it is still registered."""
-    for leftover in found:
+    """Removes leftovers, with the virtual machine of an import where it is still registered. Imports go before their stages."""
+    for leftover in sorted(found, key=lambda one: not one.is_import):
         place = leftover.location.place
         if leftover.is_import:
             lease.remove_import(session, leftover.location.vm_folder, leftover.path.rpartition(" ")[2])
