@@ -19,6 +19,12 @@ author:
 options:
   clusters:
     required: true
+  remove_unused_original_minimum_age_seconds:
+    description:
+      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to tell when Nova's ageing deletes what it has marked as
+        unused. With O(remove_unused_base_images) V(false) Nova deletes nothing.
+    type: int
+    default: 86400
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
   - openstack_vmware.nova.clusters
@@ -26,6 +32,7 @@ extends_documentation_fragment:
   - openstack_vmware.nova.attributes.info_module
 seealso:
   - module: openstack_vmware.nova.image_cache
+  - module: openstack_vmware.nova.image_cache_prune
 """
 
 EXAMPLES = r"""
@@ -69,7 +76,8 @@ datastores:
         - What is in the cache folder. C(state) is V(complete), V(broken) or, for what is no image's folder, V(unknown).
         - C(writer) is V(openstack_vmware.nova) for an image that was seeded by this collection.
         - C(capacity_bytes) is the size of the disk's data. C(sized_copies) are the copies that Nova makes for linked clones.
-        - C(age_marker) is the time at which Nova first found the image unused, when its ageing is on.
+        - C(age_marker) is the time at which Nova first found the image unused, when its ageing is on. C(ageing_deletes_at) is the time from which
+          on its next pass deletes the image, used by other clusters or not; unset without a marker and with O(remove_unused_base_images) V(false).
       type: list
       elements: dict
       sample:
@@ -84,6 +92,7 @@ datastores:
           writer: openstack_vmware.nova
           sized_copies: [{root_gb: 20, bytes: 21474836480, complete: true}]
           age_marker: null
+          ageing_deletes_at: null
           files:
             - {name: 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11.vmdk, bytes: 548, modified: "2026-11-20T10:00:00+00:00"}
             - {name: 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11-flat.vmdk, bytes: 2361393152, modified: "2026-11-20T10:00:00+00:00"}
@@ -99,7 +108,15 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding impo
 
 
 def main():
-    run(image_cache.info, {**vcenter_argument_spec(), **clusters_argument_spec(required=True), **cache_argument_spec()})
+    run(
+        image_cache.info,
+        {
+            **vcenter_argument_spec(),
+            **clusters_argument_spec(required=True),
+            **cache_argument_spec(),
+            "remove_unused_original_minimum_age_seconds": {"type": "int", "default": 86400},
+        },
+    )
 
 
 if __name__ == "__main__":

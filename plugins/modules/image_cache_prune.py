@@ -42,7 +42,8 @@ options:
     default: 86400
   remove_unused_original_minimum_age_seconds:
     description:
-      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, for RV(entries[].ageing_deletes_at) only.
+      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to tell when Nova's ageing deletes what it has marked as
+        unused. With O(remove_unused_base_images) V(false) Nova deletes nothing.
     type: int
     default: 86400
 extends_documentation_fragment:

@@ -43,8 +43,19 @@ class Entry:
     foreign: tuple = ()
     modified: object = None
 
-    def describe(self):
-        """Gives the entry as a plain dict, as the module ``image_cache_info`` documents it."""
+    def ageing_deletes_at(self, minimum_age):
+        """Gives as text when Nova's ageing may delete it, or None when Nova has not marked it as unused.
+
+        :arg minimum_age: seconds, see :func:`nova.cache.ageing_deletes_at`; None when Nova's ageing is off.
+        """
+        at = None if minimum_age is None else cache.ageing_deletes_at(self.age_marker, minimum_age)
+        return at and at.isoformat()
+
+    def describe(self, minimum_age=None):
+        """Gives the entry as a plain dict, as the module ``image_cache_info`` documents it.
+
+        :arg minimum_age: see :meth:`ageing_deletes_at`.
+        """
         return {
             "image_id": self.name if self.state != UNKNOWN else None,
             "name": self.name,
@@ -57,6 +68,7 @@ class Entry:
             "writer": self.writer,
             "sized_copies": [{"root_gb": gb, "bytes": size, "complete": whole} for gb, size, whole in self.sized],
             "age_marker": self.age_marker and self.age_marker.isoformat(),
+            "ageing_deletes_at": self.ageing_deletes_at(minimum_age),
             "files": [
                 {"name": file.name, "bytes": file.size, "modified": file.modified and file.modified.isoformat()}
                 for file in self.files

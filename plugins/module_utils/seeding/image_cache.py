@@ -13,6 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, seed, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
+    ageing,
     audit_all,
     cache_folder,
     locations,
@@ -73,7 +74,7 @@ def info(params, _check_mode):
                     "capacity_bytes": place.datastore.capacity_bytes,
                     "free_bytes": place.datastore.free_bytes,
                     "path": place.base_path,
-                    "entries": [entry.describe() for entry in entries],
+                    "entries": [entry.describe(ageing(params)) for entry in entries],
                 }
                 for place, entries in zip(places, audit_all(session, places))
             ],

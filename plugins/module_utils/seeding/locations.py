@@ -60,6 +60,11 @@ def cache_folder(params):
         ) from error
 
 
+def ageing(params):
+    """Gives the seconds after which Nova's ageing deletes an image that it has marked as unused, or None when it is off."""
+    return params["remove_unused_original_minimum_age_seconds"] if params["remove_unused_base_images"] else None
+
+
 def locations(hypervisors, base):
     """Gives a :class:`Location` for each datastore that Nova may use in any of the clusters: a shared one comes once.
 

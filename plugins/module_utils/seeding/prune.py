@@ -11,10 +11,10 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
+    ageing,
     audit_all,
     cache_folder,
     locations,
@@ -134,14 +134,12 @@ def _ask(glance, ids):
 
 def _judge_all(params, places, found, in_glance, wanted, uses, now):
     """Gives the rows of the result and ``[(location, image id, row)]`` of what is to be removed."""
-    ageing = params["remove_unused_original_minimum_age_seconds"] if params["remove_unused_base_images"] else None
     rows, todo = [], []
     for place, entries in zip(places, found):
         for entry in entries:
             use = uses.of(place, entry.name)
             age = None if entry.modified is None else max(0.0, (now - entry.modified).total_seconds())
             verdict = judge(entry, in_glance.get(entry.name, False), wanted, use, age, params["minimum_age"])
-            deletes_at = None if ageing is None else cache.ageing_deletes_at(entry.age_marker, ageing)
             rows.append(
                 {
                     "datastore": place.name,
@@ -155,7 +153,7 @@ def _judge_all(params, places, found, in_glance, wanted, uses, now):
                     "bytes": entry.bytes,
                     "age_seconds": None if age is None else int(age),
                     "age_marker": entry.age_marker and entry.age_marker.isoformat(),
-                    "ageing_deletes_at": deletes_at and deletes_at.isoformat(),
+                    "ageing_deletes_at": entry.ageing_deletes_at(ageing(params)),
                 }
             )
             if verdict.verdict == "remove":
