@@ -1,0 +1,317 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an image travels: without its holes, out of an ova, by a chosen way, over sessions and tokens that end, to a vCenter with a thumbprint."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import random
+import ssl
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import requests
+from conftest import LAB, ROOT
+from test_fault_walk import VCenter, left, whole
+
+sys.path.insert(0, str(LAB / "collections"))
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, image_cache, seed  # noqa: E402
+
+SIZE = 64 << 20  # bytes
+USED = SIZE // 10
+OPTIONS = {
+    "validate_certs": True, "proxy_host": None, "proxy_port": None, "openstack": {"cloud": "lab"}, "subdirectory_name": "_base",
+    "remove_unused_base_images": True, "my_ip": None, "state": "present",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def vcenter(lab, tmp_path_factory):
+    one = VCenter(tmp_path_factory.mktemp("transfer"))
+    yield one
+    one.process.terminate()
+    one.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def images(lab):
+    """Images of one disk, a tenth of it in use: ``{kind: id}``, and the sha256 of the disk."""
+    noise = random.Random(11)
+    disk = bytearray(SIZE)
+    for part in range(10):
+        at = part * SIZE // 10 // 65536 * 65536
+        disk[at : at + USED // 10] = noise.randbytes(USED // 10)
+    disk = bytes(disk)
+    encoder = encoding.Encoder(SIZE)
+    stream = b"".join([encoder.start(), *encoder.feed(disk), *encoder.finish()])
+    ovf = (
+        b'<Envelope xmlns:o="http://schemas.dmtf.org/ovf/envelope/1"><References><File o:id="f" o:href="a.vmdk"/></References>'
+        b'<DiskSection><Disk o:diskId="d" o:fileRef="f"/></DiskSection></Envelope>'
+    )
+    manifest = "".join(f"SHA256({name})= {hashlib.sha256(data).hexdigest()}\n" for name, data in (("a.ovf", ovf), ("a.vmdk", stream)))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in (("a.ovf", ovf), ("a.mf", manifest.encode()), ("a.vmdk", stream)):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    made = {}
+    for kind, data, container, disk_type in (
+        ("thick", disk, "bare", "preallocated"), ("thin", disk, "bare", "thin"), ("stream", stream, "bare", "streamOptimized"),
+        ("ova", archive.getvalue(), "ova", "streamOptimized"),
+    ):  # fmt: skip
+        image = lab.cloud.image.create_image(
+            name=f"transfer-{kind}", disk_format="vmdk", container_format=container, validate_checksum=False, allow_duplicates=True,
+            hw_disk_type=disk_type,
+        )  # fmt: skip
+        image.upload(lab.cloud.image, data=data)
+        made[kind] = image.id
+    yield made, hashlib.sha256(disk).hexdigest()
+    for image_id in made.values():
+        lab.cloud.image.delete_image(image_id, ignore_missing=True)
+
+
+def put(vcenter, image_id, **options):
+    """Seeds one image anew. Gives the module's result."""
+    target = {
+        "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "ca_path": str(LAB / "tls" / "ca.pem"),
+        "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": "w", "images": [image_id],
+    }  # fmt: skip
+    image_cache.run({**OPTIONS, **target, "state": "absent"}, False)
+    return image_cache.run({**OPTIONS, **target, **options}, False)
+
+
+def pushed(result):
+    (row,) = (row for row in result["images"][0]["datastores"] if row["action"] == "push")
+    return row
+
+
+def uploaded(vcenter):
+    """Gives the bytes of all uploads so far."""
+    with open(vcenter.datastores.parent / "requests.log", encoding="utf-8") as log:
+        lines = [json.loads(line) for line in log]
+    return sum(line["bytes_in"] for line in lines if line.get("http") == "PUT" or line.get("path", "").startswith("/nfc/"))
+
+
+def contents(vcenter, image_id):
+    """Gives the sha256 of the image's disk on each datastore."""
+    return [
+        hashlib.sha256((folder / f"{image_id}-flat.vmdk").read_bytes()).hexdigest()
+        for folder in sorted(vcenter.datastores.glob(f"*/w_base/{image_id}"))
+    ]
+
+
+@pytest.mark.parametrize("kind, thin", [("thick", False), ("thin", True)])
+def test_a_flat_image_travels_without_its_holes(vcenter, images, kind, thin):
+    ids, content = images
+    before = uploaded(vcenter)
+    result = put(vcenter, ids[kind])
+    sent = uploaded(vcenter) - before
+    row = pushed(result)
+    print(f"{kind}: {SIZE} bytes, {USED} in use, {sent} on the wire: {sent / USED:.3f} of those in use")
+    assert (row["via"], row["encoding"]) == ("import lease", "streamOptimized")
+    assert row["bytes"] <= sent <= USED * 1.1
+    assert contents(vcenter, ids[kind]) == [content, content]
+    (descriptor, *_others) = vcenter.datastores.glob(f"*/w_base/{ids[kind]}/{ids[kind]}.vmdk")
+    assert ("thinProvisioned" in descriptor.read_text(encoding="utf-8")) is thin
+    assert "warnings" not in result
+
+
+def test_an_import_that_is_refused(vcenter, images, monkeypatch):
+    """As where the account may write files, but not import machines. Glance is read once all the same."""
+    ids, content = images
+    reads = []
+    read = glance_images.read
+    monkeypatch.setattr(seed.glance_images, "read", lambda *args: reads.append(args) or read(*args))
+    vcenter.ask("POST", "/rules", {"when": {"method": "ImportVApp"}, "do": {"fault": {"name": "NoPermission"}}})
+    try:
+        result = put(vcenter, ids["thick"])
+    finally:
+        vcenter.ask("DELETE", "/rules")
+    row = pushed(result)
+    assert (row["encoding"], row["bytes"], len(reads)) == (None, SIZE, 1)
+    assert row["via"] == "vcenter"
+    assert "NoPermission" in result["warnings"][0]
+    assert contents(vcenter, ids["thick"]) == [content, content]
+
+
+def test_too_little_room_for_the_spool(vcenter, images, monkeypatch):
+    """What is in the spool goes out again, and the rest behind it."""
+    ids, content = images
+    monkeypatch.setattr(seed.spools, "is_worth_it", lambda *_args: True)
+    monkeypatch.setattr(seed.spools, "room", lambda: USED // 2)
+    row = pushed(put(vcenter, ids["thick"]))
+    assert (row["encoding"], row["bytes"]) == (None, SIZE)
+    assert contents(vcenter, ids["thick"]) == [content, content]
+
+
+def test_ova(vcenter, images):
+    ids, content = images
+    result = put(vcenter, ids["ova"])
+    assert (result["images"][0]["kind"], pushed(result)["via"]) == ("ova", "import lease")
+    assert contents(vcenter, ids["ova"]) == [content, content]
+
+
+def test_nova_is_the_judge(lab, images):
+    """Nova's own driver code finds a thick image and an ova in the cache, and reads the extent's size as the disk's."""
+    ids, _content = images
+    variables = lab.variables["nova_vcdriver_vcenters"][0]
+    clusters = [cluster for cluster in lab.variables["nova_vcdriver_clusters"] if cluster["cluster_name"] == "cluster-b"]
+    wish = {**OPTIONS, **lab.vcenter(), "cache_prefix": variables["name"], "images": [ids["thick"], ids["ova"]]}
+    wish["clusters"] = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in clusters]
+    image_cache.run(wish, False)
+    asked = {
+        **{name: variables[name] for name in ("host_ip", "host_port", "host_username", "host_password", "ca_file")},
+        "cache_prefix": variables["name"], "clusters": clusters, "images": dict.fromkeys(wish["images"], "vmdk"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [LAB / "openstack" / "bin" / "python", "-W", "ignore", ROOT / "tests" / "acceptance" / "nova_judge.py"],
+        input=json.dumps(asked), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    image_cache.run({**wish, "state": "absent"}, False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout)["cluster-b"]
+    assert found and all(sizes == dict.fromkeys(wish["images"], SIZE) for sizes in found.values()), found
+
+
+EXPIRES = [
+    {"method": "MakeDirectory"}, {"method": "ImportVApp"}, {"path": "^/nfc/"}, {"method": "HttpNfcLeaseComplete"}, {"method": "UnregisterVM"},
+    {"method": "MoveVirtualDisk_Task"}, {"http": "PUT"}, {"method": "MoveDatastoreFile_Task"}, {"method": "CopyVirtualDisk_Task"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind, when",
+    [
+        pytest.param(kind, when, id=f"{kind}-{next(iter(when.values()))}")
+        for kind, whens in (("stream", EXPIRES), ("thick", EXPIRES[1:4]))
+        for when in whens
+    ],
+)
+def test_a_session_that_ends_in_the_middle(vcenter, images, kind, when):
+    ids, content = images
+    vcenter.ask("POST", "/rules", {"when": when, "nth": 1, "do": {"expire": {}}})
+    try:
+        put(vcenter, ids[kind])
+        assert vcenter.fired()
+    finally:
+        vcenter.ask("DELETE", "/rules")
+    assert contents(vcenter, ids[kind]) == [content, content]
+    assert whole(vcenter, ids[kind]) == ["n1", "n2"]
+    assert left(vcenter) == []
+
+
+class BreaksOnce:
+    """Glance's adapter, whose first stream breaks after a chunk; then something happens."""
+
+    def __init__(self, glance, then):
+        self._glance = glance
+        self._then = then
+        self.ranges = []
+
+    def get(self, path, **options):
+        response = self._glance.get(path, **options)
+        self.ranges.append(options.get("headers", {}).get("Range"))
+        if len(self.ranges) == 1:
+            stream = response.iter_content
+
+            def broken(size):
+                yield next(stream(size))
+                self._then()
+                raise requests.ConnectionError("broken by the test")
+
+            response.iter_content = broken
+        return response
+
+
+def test_a_token_that_ends_in_the_middle(lab, images):
+    """keystoneauth logs in again, and the read goes on at the byte where it broke."""
+    cloud = type(lab.cloud)(config=lab.cloud.config)
+    revoked = []
+
+    def revoke():
+        auth = cloud.session.auth
+        auth.invalidate()
+        revoked.append(cloud.session.get_token())  # a new one, which Glance has not seen and so can't remember
+        answer = lab.cloud.identity.delete("/auth/tokens", headers={"X-Subject-Token": revoked[0]})
+        assert answer.status_code == 204, answer.text
+
+    glance = BreaksOnce(cloud.image, revoke)
+    digest = hashlib.sha512()
+    for chunk in glance_images.read(glance, images[0]["stream"], lab.cloud.image.get_image(images[0]["stream"]).size):
+        digest.update(chunk)
+    assert digest.hexdigest() == lab.cloud.image.get_image(images[0]["stream"]).hash_value
+    assert glance.ranges == [None, f"bytes={1 << 20}-"]
+    assert cloud.session.get_token() != revoked[0], "the revoked token was taken"
+
+
+def test_an_image_that_is_deleted_in_the_middle(lab, vcenter, images, monkeypatch):
+    image = lab.cloud.image.create_image(
+        name="transfer-gone", disk_format="vmdk", container_format="bare", validate_checksum=False, hw_disk_type="streamOptimized"
+    )
+    image.upload(lab.cloud.image, data=lab.cloud.image.get(f"/images/{images[0]['stream']}/file").content)
+    read = glance_images.read
+
+    def vanishing(glance, *args):
+        return read(BreaksOnce(glance, lambda: lab.cloud.image.delete_image(image.id)), *args)
+
+    monkeypatch.setattr(seed.glance_images, "read", vanishing)
+    with pytest.raises(NovaVmwareError) as caught:
+        put(vcenter, image.id)
+    assert caught.value.code == "IMAGE_GONE"
+    assert left(vcenter) == [] and whole(vcenter, image.id) == []
+
+
+def test_a_transfer_that_takes_too_long(vcenter, images):
+    vcenter.ask("POST", "/rules", {"when": {"path": "^/nfc/"}, "do": {"slow": {"bytes_per_second": 100000}}})
+    try:
+        with pytest.raises(NovaVmwareError) as caught:
+            put(vcenter, images[0]["stream"], transfer_timeout=3)
+    finally:
+        vcenter.ask("DELETE", "/rules")
+    assert caught.value.code == "TRANSFER_TIMEOUT"
+    assert left(vcenter) == [] and whole(vcenter, images[0]["stream"]) == []
+
+
+def thumbprint(vcenter, algorithm):
+    text = ssl.get_server_certificate((vcenter["hostname"], vcenter["port"]))
+    return hashlib.new(algorithm, ssl.PEM_cert_to_DER_cert(text)).hexdigest()
+
+
+def test_thumbprints(lab, images):
+    """Without a CA: the vCenter by its thumbprint, and the hosts by those that it names. A wrong one is the end."""
+    base = {**OPTIONS, **lab.vcenter(), "ca_path": None, "cache_prefix": "thumb", "images": [images[0]["thin"]]}
+    base["clusters"] = [{"cluster_name": "cluster-a", "datastore_regex": "^nova-a1"}]
+    sha256, sha1 = (thumbprint(lab.vcenter(), name) for name in ("sha256", "sha1"))
+    for good in (sha256, ":".join(sha1.upper()[at : at + 2] for at in range(0, 40, 2))):
+        image_cache.run({**base, "thumbprint": good, "state": "absent"}, False)
+        result = image_cache.run({**base, "thumbprint": good, "upload_through": "host", "encoding": "none"}, False)
+        assert pushed(result)["via"].startswith("host ")
+    image_cache.run({**base, "thumbprint": sha256, "state": "absent"}, False)
+    for options, code in (
+        ({}, "CERTIFICATE_NOT_TRUSTED"),
+        ({"thumbprint": sha256[:-1] + ("0" if sha256[-1] != "0" else "1")}, "CERTIFICATE_NOT_TRUSTED"),
+        ({"thumbprint": "12:34"}, "THUMBPRINT_INVALID"),
+        # The hosts' certificates are signed by a CA that is not in the system's list.
+        ({"thumbprint": sha256, "host_trust": "ca", "encoding": "none"}, "CERTIFICATE_NOT_TRUSTED"),
+    ):
+        with pytest.raises(NovaVmwareError) as caught:
+            image_cache.run({**base, **options}, False)
+        assert caught.value.code == code, caught.value.what
+
+
+@pytest.mark.parametrize("way, via", [("host", "host "), ("vcenter", "vcenter"), ("auto", "host ")])
+def test_ways(lab, images, way, via):
+    base = {**OPTIONS, **lab.vcenter(), "cache_prefix": "ways", "images": [images[0]["thin"]], "encoding": "none"}
+    base["clusters"] = [{"cluster_name": "cluster-a", "datastore_regex": "^nova-a1"}]
+    image_cache.run({**base, "state": "absent"}, False)
+    assert pushed(image_cache.run({**base, "upload_through": way}, False))["via"].startswith(via)
+    image_cache.run({**base, "state": "absent"}, False)
