@@ -36,6 +36,7 @@ class Work:
     """
 
     image: nova_image.Image
+    source: glance_images.Blocks
     places: dict
     elsewhere: dict
     entries: dict
@@ -121,7 +122,7 @@ class Present:
             "diff": _diff(works),
         }
         if not check_mode:
-            warnings = _carry_out(session, self._glance, works, result["images"], self._options)
+            warnings = _carry_out(session, works, result["images"], self._options)
             if warnings:
                 result["warnings"] = warnings
         return result
@@ -161,9 +162,10 @@ class Present:
         sources = {moid: place for moid, place in elsewhere.items() if _is_whole(found[moid].get(image.id))}
         whole = [entry for entry in entries.values() if _is_whole(entry)]
         known = whole + [found[moid][image.id] for moid in sources]
+        source = glance_images.Blocks(self._glance, image.id, image.size)
         disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
         if len(whole) < len(places) and capacity is None:
-            disk = _inspect(self._glance, image)
+            disk = _inspect(image, source)
             capacity = disk.capacity_bytes
         targets = [
             Target(
@@ -176,10 +178,10 @@ class Present:
             for moid, place in places.items()
         ]
         steps = plan(targets, {moid: place.hosts for moid, place in sources.items()})
-        return Work(image, places, sources, entries, disk, capacity, steps)
+        return Work(image, source, places, sources, entries, disk, capacity, steps)
 
 
-def _carry_out(session, glance, works, answers, options):
+def _carry_out(session, works, answers, options):
     """Does the steps of all images and notes in the rows of the answers how they went. Gives warnings.
 
     The copies of an image run in a thread of their own while the next image is pushed: a push is bound by the network, a copy by
@@ -205,7 +207,7 @@ def _carry_out(session, glance, works, answers, options):
                 for step in work.steps:
                     if step.action == "push":
                         place = work.places[step.moid]
-                        pushed = seed.push(session, glance, work.image, work.disk, place, run_id, options)
+                        pushed = seed.push(session, work.source, work.image, work.disk, place, run_id, options)
                         _note_done(rows[step.moid], pushed)
                         warnings += [pushed.warning] if pushed.warning else []
             except NovaVmwareError as error:
@@ -270,13 +272,11 @@ def _copy(session, work, rows, run_id, cancelled):
         )
 
 
-def _inspect(glance, image):
+def _inspect(image, source):
     """Looks into an image without reading it whole. Gives a :class:`vmdk.Disk`."""
-
-    def read(offset, length):
-        return glance_images.read_range(glance, image.id, offset, length)
-
-    return ova.inspect(image.size, read) if image.kind == "ova" else vmdk.inspect(image.kind, image.size, read)
+    if image.kind == "ova":
+        return ova.inspect(image.size, source.range)
+    return vmdk.inspect(image.kind, image.size, source.range)
 
 
 def _is_whole(entry):

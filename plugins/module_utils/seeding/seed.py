@@ -60,7 +60,7 @@ class _Push:
     """One image on its way to one datastore."""
 
     session: object
-    glance: object
+    source: glance_images.Blocks
     image: object
     disk: object
     stage: object
@@ -76,7 +76,7 @@ class _Push:
         """
         image = self.image
         verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
-        read = read_ahead(check(glance_images.read(self.glance, image.id, image.size)), deadline=self.rules.deadline)
+        read = read_ahead(check(self.source.stream()), deadline=self.rules.deadline)
         return read_ahead(then(verifier.watch(read)), deadline=self.rules.deadline)
 
     def put(self, name, chunks=None):
@@ -111,9 +111,10 @@ class _Push:
         self.done.via = "import lease"
 
 
-def push(session, glance, image, disk, location, run, options=Options()):
+def push(session, source, image, disk, location, run, options=Options()):
     """Reads an image from Glance once and puts it into the cache of one datastore.
 
+    :arg source: a :class:`glance.images.Blocks`, the image's bytes.
     :arg image: a :class:`nova.image.Image`; :arg disk: what :func:`vmdk.inspect` found in it.
     :arg options: :class:`Options`.
     :returns: a :class:`Done`.
@@ -124,7 +125,7 @@ def push(session, glance, image, disk, location, run, options=Options()):
     with progress.step("push", image.name, location.name, image.size) as step:
         done = Done(step)
         with staged(session, location, image.id, run) as stage:
-            _SENDERS[image.kind](_Push(session, glance, image, disk, stage, options, rules, done))
+            _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
             finish(session, image, stage, disk.capacity_bytes)
     done.seconds, done.bytes = step.seconds, step.done
     return done
@@ -170,9 +171,7 @@ def _is_mostly_empty(job, limit):
     if options.encoding == "none" or options.upload_through == "vcenter":  # a host takes the disk from a lease
         return False
     try:
-        return spools.is_worth_it(
-            image.size, lambda offset, length: glance_images.read_range(job.glance, image.id, offset, length), limit
-        )
+        return spools.is_worth_it(image.size, job.source.range, limit)
     except glance_images.GlanceError:  # without ranges there are no samples; anything else comes again
         return False
 

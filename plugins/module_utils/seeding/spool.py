@@ -37,8 +37,10 @@ def is_worth_it(size, read, limit):
     for number in range(SAMPLES):
         offset = (2 * number + 1) * size // (2 * SAMPLES) // encoding.GRAIN * encoding.GRAIN
         used += not zeros.startswith(read(offset, encoding.GRAIN))
+        if used > SAMPLES * MOST_USED:
+            return False
     share = used / SAMPLES
-    return share <= MOST_USED and size * (1 - share) >= LEAST_SAVED and size * share <= limit
+    return size * (1 - share) >= LEAST_SAVED and size * share <= limit
 
 
 class Spool:

@@ -146,6 +146,31 @@ def test_a_range_that_fails_once(glance):
     assert images.read_range(adapter, ID, 1000, 24) == DATA[1000:1024]
 
 
+def test_what_was_looked_at_is_not_read_again(glance):
+    adapter, script, asked = glance
+    blocks = images.Blocks(adapter, ID, len(DATA))
+    assert blocks.range(0, 512) == DATA[:512]
+    assert blocks.range(70_000, 100) == DATA[70_000:70_100]
+    assert blocks.range(len(DATA) - 10, 99) == DATA[-10:]
+    assert blocks.range(65_530, 20) == DATA[65_530:65_550]
+    looked = asked[:]
+    assert looked == ["bytes=0-65535", "bytes=65536-131071", "bytes=2031616-2097151"]
+    script += [700_000]
+    assert b"".join(blocks.stream()) == DATA
+    assert asked[3:] == ["bytes=131072-2031615", "bytes=131072-2031615"], "a stream that broke before its first whole chunk"
+    script += ["ignore"]
+    assert b"".join(blocks.stream()) == DATA
+
+
+def test_only_so_much_is_kept(glance):
+    adapter, _script, asked = glance
+    blocks = images.Blocks(adapter, ID, len(DATA))
+    blocks.range(0, (images.KEPT - 1) * images.BLOCK)
+    blocks.range((images.KEPT - 1) * images.BLOCK - 1, 2)
+    assert b"".join(blocks.stream()) == DATA
+    assert asked[2:] == [f"bytes={(images.KEPT - 1) * images.BLOCK}-"]
+
+
 def test_ranges(glance):
     adapter, _script, asked = glance
     assert images.read_range(adapter, ID, 1000, 24) == DATA[1000:1024]
