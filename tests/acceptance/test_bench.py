@@ -19,5 +19,5 @@ def test_a_small_benchmark(lab):
     report = json.loads((LAB / "bench" / "report.json").read_text(encoding="utf-8"))
     counts = {goal["claim"]: goal for goal in report["goals"]}
     assert counts["image sizes read from Glance"]["value"] == 1
-    read = {one["subject"]: one["median"] for one in report["figures"] if one["what"] == "read from Glance [image sizes]"}
-    assert read["Nova"] == 16, "a peer that reads nothing shows nothing"
+    read = {one["subject"]: one["median"] for one in report["figures"] if one["what"] == "read from Glance [bytes]"}
+    assert read["Nova"] == 16 * read["image_cache"] > 0, "a peer that reads nothing shows nothing"
