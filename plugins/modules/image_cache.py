@@ -162,7 +162,7 @@ images:
         source: {description: Datastore that the copy came from., returned: with O(state=present), type: str, sample: nova-a1}
         round: {description: Copies of one round run at once., returned: with O(state=present), type: int, sample: 1}
         planned_bytes:
-          description: Bytes that are sent to vSphere, or that it copies at the most.
+          description: Bytes that are sent to vSphere, or that it copies, at the most. A flat image may be sent without its holes.
           returned: with O(state=present)
           type: int
           sample: 629145600

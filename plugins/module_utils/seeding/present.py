@@ -71,8 +71,9 @@ class Work:
                 yield Write(step.moid, self.kept_bytes, passing, there.bytes if there else 0)
 
     def planned_bytes(self, step):
-        """Bytes that a step sends to vSphere, or that vSphere copies at the most."""
-        return {"none": 0, "push": self.image.size, "copy": self.kept_bytes}[step.action]
+        """Bytes that a step sends to vSphere, or that vSphere copies, at the most: a flat image may leave its holes behind."""
+        pushed = self.disk.size if self.image.kind == "ova" and self.disk else self.image.size
+        return {"none": 0, "push": pushed, "copy": self.kept_bytes}[step.action]
 
 
 class Present:

@@ -146,6 +146,7 @@ def _send_flat(job):
         try:
             whole = spool.fill(live, job.done.step.advance)
         except OSError as error:
+            live.close()
             job.done.warning = f"The image {image.name} was sent with its holes: there is no room for its data here: {error}."
             _send_extent(job, job.bytes)
             return

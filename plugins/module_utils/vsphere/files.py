@@ -154,7 +154,7 @@ def list_trees(session, folders):
         for browser, path in folders
     ]
     listings = []
-    for (result, fault), (_browser, path) in zip(session.wait(tasks), folders):
+    for (result, fault), (_browser, path) in zip(session.wait(tasks, names=[f"list {path}" for _browser, path in folders]), folders):
         if fault is not None:
             error = VSphereFault(f"list {path}", fault)
             if error.fault != "FileNotFound":
@@ -187,7 +187,7 @@ def list_names(session, folders, pattern):
         session.call(f"list {path}", browser.SearchDatastore_Task, datastorePath=path, searchSpec=spec) for browser, path in folders
     ]
     listings = []
-    for (result, fault), (_browser, path) in zip(session.wait(tasks), folders):
+    for (result, fault), (_browser, path) in zip(session.wait(tasks, names=[f"list {path}" for _browser, path in folders]), folders):
         if fault is not None:
             raise VSphereFault(f"list {path}", fault)
         listings.append([File(file.path, 0, False, file.modification) for file in result.file or ()])
