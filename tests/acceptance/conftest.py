@@ -71,6 +71,13 @@ def recap(output):
 
 
 @pytest.fixture(scope="session")
+def cloud():
+    """The lab's OpenStack, for tests that need no demo. `lab/lab up` has started it."""
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(LAB / "clouds.yaml")
+    return openstack.connect(cloud="lab")
+
+
+@pytest.fixture(scope="session")
 def lab():
     """Runs the demo; its own verdict is the first test."""
     done = subprocess.run([ROOT / "lab" / "lab", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=1500, check=False)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Asks Nova's own driver code whether images are cached. Runs where Nova is installed.
 
-Reads JSON from standard input: the options of the vCenter in the words of nova.conf, ``clusters`` (cluster_name, datastore_regex)
-and ``images`` (Glance ids to disk formats). Prints JSON: ``{cluster: {datastore: {image id: size of the extent as Nova reads it, or
-null where Nova sees no cached image}}}``.
+Each line of standard input is a question in JSON: the options of the vCenter in the words of nova.conf, ``clusters`` (cluster_name,
+datastore_regex) and ``images`` (Glance ids to disk formats). The vCenter is that of the first. Each line of the output is an answer in
+JSON: ``{cluster: {datastore: {image id: size of the extent as Nova reads it, or null where Nova sees no cached image}}}``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import nova.conf
 
-asked = json.load(sys.stdin)
+asked = json.loads(sys.stdin.readline())
 CONF = nova.conf.CONF
 CONF([], project="nova", default_config_files=[])
 for option in ("host_ip", "host_port", "host_username", "host_password", "ca_file", "cache_prefix"):
@@ -51,23 +51,33 @@ class Judge(vmops.VMwareVMOps):
         return fetch, fetch, fetch
 
 
-judge = Judge()
-answer = {}
-for cluster in asked["clusters"]:
-    ref = vm_util.get_cluster_ref_by_name(vim, cluster["cluster_name"])
-    found = answer.setdefault(cluster["cluster_name"], {})
-    for datastore in ds_util.get_available_datastores(vim, ref, re.compile(cluster["datastore_regex"])):
-        for image_id, disk_format in asked["images"].items():
-            image = images.VMwareImage(image_id=image_id, file_type=disk_format, file_size=1, disk_type="sparse")
-            vi = vmops.VirtualMachineInstanceConfigInfo(
-                SimpleNamespace(flavor=SimpleNamespace(root_gb=0), image_ref=image_id, uuid=image_id),
-                image, datastore, None, judge._imagecache,
-            )  # fmt: skip
-            try:
-                judge._fetch_image_if_missing(None, vi)
-            except LookupError:
-                size = None
-            else:
-                size = image.file_size
-            found.setdefault(datastore.name, {})[image_id] = size
-print(json.dumps(answer))
+def answer(clusters, image_formats):
+    """Gives Nova's view of the caches."""
+    judge = Judge()
+    views = {}
+    for cluster in clusters:
+        ref = vm_util.get_cluster_ref_by_name(vim, cluster["cluster_name"])
+        found = views.setdefault(cluster["cluster_name"], {})
+        for datastore in ds_util.get_available_datastores(vim, ref, re.compile(cluster["datastore_regex"])):
+            for image_id, disk_format in image_formats.items():
+                image = images.VMwareImage(image_id=image_id, file_type=disk_format, file_size=1, disk_type="sparse")
+                vi = vmops.VirtualMachineInstanceConfigInfo(
+                    SimpleNamespace(flavor=SimpleNamespace(root_gb=0), image_ref=image_id, uuid=image_id),
+                    image, datastore, None, judge._imagecache,
+                )  # fmt: skip
+                try:
+                    judge._fetch_image_if_missing(None, vi)
+                except LookupError:
+                    size = None
+                else:
+                    size = image.file_size
+                found.setdefault(datastore.name, {})[image_id] = size
+    return views
+
+
+while True:
+    print(json.dumps(answer(asked["clusters"], asked["images"])), flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        break
+    asked = json.loads(line)

@@ -26,7 +26,7 @@ _BLOCK = 64 << 10  # bytes that are read at once while the index is read
 _LINE = re.compile(r"(SHA1|SHA256|SHA512)\s*\((.+)\)\s*=\s*([0-9a-fA-F]+)")
 
 
-class OvaError(NovaVmwareError):
+class OvaError(vmdk.VmdkError):
     """The ova has not exactly one disk that can be imported."""
 
 

@@ -275,9 +275,10 @@ def _copy(session, work, rows, run_id, cancelled):
 
 def _inspect(image, source):
     """Looks into an image without reading it whole. Gives a :class:`vmdk.Disk`."""
-    if image.kind == "ova":
-        return ova.inspect(image.size, source.range)
-    return vmdk.inspect(image.kind, image.size, source.range)
+    with vmdk.naming(image):
+        if image.kind == "ova":
+            return ova.inspect(image.size, source.range)
+        return vmdk.inspect(image.kind, image.size, source.range)
 
 
 def _is_whole(entry):

@@ -18,7 +18,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, removal, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
@@ -125,7 +125,8 @@ def push(session, source, image, disk, location, run, options=Options()):
     with progress.step("push", image.name, location.name, image.size) as step:
         done = Done(step)
         with staged(session, location, image.id, run) as stage:
-            _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
+            with vmdk.naming(image):
+                _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
             finish(session, image, stage, disk.capacity_bytes)
     done.seconds, done.bytes = step.seconds, step.done
     return done

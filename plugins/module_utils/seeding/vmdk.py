@@ -9,6 +9,7 @@ never inspects the content, so a file that names other files or that ends in the
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 from dataclasses import dataclass, replace
@@ -55,6 +56,15 @@ _TEXT = frozenset(range(32, 127)) | frozenset(b"\t\r\n")
 
 class VmdkError(NovaVmwareError):
     """The file is not the disk that the image's properties promise."""
+
+
+@contextlib.contextmanager
+def naming(image):
+    """Names the image (:class:`nova.image.Image`) in what its content raises."""
+    try:
+        yield
+    except VmdkError as error:
+        raise type(error)(error.code, f"Image {image.name} ({image.id}): {error.what}", error.hint, error.details) from error
 
 
 @dataclass(frozen=True)
