@@ -17,7 +17,6 @@ import tarfile
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
 
 _MOST_MEMBERS = 64
@@ -45,7 +44,7 @@ def inspect(size, read):
 
     :arg size: bytes of the file. :arg read: a function ``(offset, length) -> bytes``.
     :returns: an :class:`OvaDisk`.
-    :raises NovaVmwareError: :class:`OvaError`, or of :func:`vmdk.inspect`.
+    :raises vmdk.VmdkError: :class:`OvaError`, or of :func:`vmdk.inspect`.
     """
     members = _members(size, read)
     descriptor = _only(members, ".ovf", "OVA_NO_DESCRIPTOR")
