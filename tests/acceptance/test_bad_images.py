@@ -111,7 +111,7 @@ def test_other_bytes_than_were_uploaded(vcenter, make, properties):
 def test_fewer_bytes_than_glance_says(vcenter, make, monkeypatch):
     """Glance promises what its database says, sends what the store has, and then says nothing."""
     monkeypatch.setattr(glance_images, "STALL", 1)
-    monkeypatch.setattr(glance_images, "RETRIES", 1)
+    monkeypatch.setattr(glance_images, "PATIENCE", 2)
     image_id = make(**THIN)
     (STORE / image_id).write_bytes(RAW[: len(RAW) // 2])
     refused(vcenter, image_id, "IMAGE_READ_FAILED", f"of {len(RAW)}", flows=True)
@@ -124,7 +124,7 @@ def test_deleted_while_it_is_read(vcenter, make, cloud, tmp_path, monkeypatch):
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
     try:
         proxy.set("gone", 5, "middle")
-        refused(vcenter, image_id, "GLANCE_REFUSED", "404", flows=True, openstack={"cloud": "proxied"})
+        refused(vcenter, image_id, "IMAGE_GONE", "was deleted", flows=True, openstack={"cloud": "proxied"})
         assert proxy.fault.fired and len(proxy.paths) == 5, proxy.paths
     finally:
         proxy.close()
