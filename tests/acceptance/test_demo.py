@@ -20,12 +20,14 @@ def test_the_table_is_true(lab):
         assert row[1] in hypervisors
         assert row[4] == "ACTIVE"
     assert {row[0] for row in rows} == {cluster["cluster_name"] for cluster in lab.variables["nova_vcdriver_clusters"]}
-    images = {image.name: image.id for image in lab.cloud.image.images()}
+    images = {image.name: image for image in lab.cloud.image.images()}
     reads = [line.split() for line in (LAB / "log" / "glance-access.log").read_text(encoding="utf-8").splitlines()]
     for row in rows:
-        # Every complete read of the image's data since the lab has its databases: a seeded image was read once, by us, to seed it.
-        whole = [line for line in reads if line[:3] == ["GET", f"/v2/images/{images[row[2]]}/file", "200"]]
-        assert len(whole) == 1, row
+        # Every read of the image's data since the lab has its databases: a seeded image was read once, by us, to seed it. A look at its
+        # tables, as check mode takes one, may have come before.
+        image = images[row[2]]
+        sent = sum(int(line[3]) for line in reads if line[:2] == ["GET", f"/v2/images/{image.id}/file"] and line[2] in ("200", "206"))
+        assert image.size <= sent < 2 * image.size, row
         assert (row[3] == "yes") == (row[-1] == "0"), row
     servers = {server.name: server for server in lab.cloud.compute.servers()}
     assert sum(server.status == "ACTIVE" for server in servers.values()) >= len(rows)
