@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 
 
@@ -48,3 +50,19 @@ def test_close_ends_the_thread():
     next(chunks)
     chunks.close()
     assert threading.active_count() == before
+
+
+def test_a_source_that_stalls_is_left_at_the_deadline():
+    stalled = threading.Event()
+
+    def source():
+        yield b"a"
+        stalled.wait(20)
+        yield b"b"
+
+    began = time.monotonic()
+    with pytest.raises(NovaVmwareError) as caught:
+        list(read_ahead(source(), deadline=began + 0.3))
+    stalled.set()
+    assert caught.value.code == "TRANSFER_TIMEOUT"
+    assert time.monotonic() - began < 10

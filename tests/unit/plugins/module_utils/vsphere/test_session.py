@@ -1,0 +1,108 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vsphere/session.py where no server is needed: sessions that end, tasks that take too long, thumbprints."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from pyVmomi import vim
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import session as sessions
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
+
+
+class Stale(sessions.Session):
+    """A session whose cookie ``old`` is over; each login makes a new one."""
+
+    def __init__(self):  # pylint: disable=super-init-not-called
+        self.server = "vc:443"
+        self.stub = SimpleNamespace(cookie="old")
+        self.logins = 0
+        self._login_lock = threading.Lock()
+
+    def _login(self):
+        self.logins += 1
+        self.stub.cookie = f"new {self.logins}"
+
+    def ask(self):
+        if not self.stub.cookie.startswith("new"):
+            raise vim.fault.NotAuthenticated()
+        return self.stub.cookie
+
+
+def test_a_refused_call_is_made_again_after_a_login():
+    session = Stale()
+    assert session.call("ask", session.ask) == "new 1"
+    assert session.call("ask", session.ask) == "new 1"
+
+
+def test_many_threads_log_in_once():
+    session = Stale()
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _number: session.call("ask", session.ask), range(50))) == {"new 1"}
+    assert session.logins == 1
+
+
+def test_a_call_is_made_twice_at_the_most():
+    session = Stale()
+
+    def never():
+        raise vim.fault.NotAuthenticated()
+
+    with pytest.raises(VSphereError) as caught:
+        session.call("ask", never)
+    assert (caught.value.code, session.logins) == ("NOT_AUTHENTICATED", 1)
+
+
+class Task:
+    """A task that never ends."""
+
+    def __init__(self, moid):
+        self._moid = moid
+        self.stopped = False
+
+    def _GetMoId(self):
+        return self._moid
+
+    def CancelTask(self):
+        self.stopped = True
+
+
+def test_a_task_that_takes_too_long_is_named_and_stopped(monkeypatch):
+    session = Stale()
+    session.content = SimpleNamespace(propertyCollector=None)
+    tasks = [Task("task-1"), Task("task-2")]
+    monkeypatch.setattr(sessions, "object_spec", lambda task: task)
+    states = {"task-1": "success", "task-2": "running"}
+    monkeypatch.setattr(
+        sessions, "collect", lambda _collector, asked, _paths: [(task, {"info.state": states[task._GetMoId()]}) for task in asked]
+    )
+    with pytest.raises(VSphereError) as caught:
+        session.wait(tasks, timeout=0.1, names=["copy a to b", "copy a to c"])
+    assert caught.value.code == "TASK_TIMEOUT"
+    assert "copy a to c" in caught.value.what and "task-2" in caught.value.what and "copy a to b" not in caught.value.what
+    assert [task.stopped for task in tasks] == [False, True]
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_thumbprints(algorithm):
+    certificate = b"not parsed here"
+    good = hashlib.new(algorithm, certificate).hexdigest()
+    colons = ":".join(good[at : at + 2] for at in range(0, len(good), 2)).upper()
+    sessions.check_thumbprint(certificate, sessions.tidy_thumbprint(colons), "vc:443", "the test names")
+    with pytest.raises(VSphereError) as caught:
+        sessions.check_thumbprint(b"another", good, "vc:443", "the test names")
+    assert caught.value.code == "CERTIFICATE_NOT_TRUSTED" and good in caught.value.what
+
+
+@pytest.mark.parametrize("text", ["", "12:34", "g" * 40, "a" * 41, "a" * 128])
+def test_what_is_no_thumbprint(text):
+    with pytest.raises(VSphereError) as caught:
+        sessions.tidy_thumbprint(text)
+    assert caught.value.code == "THUMBPRINT_INVALID"
