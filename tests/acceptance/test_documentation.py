@@ -62,6 +62,8 @@ def test_examples_run(lab, name, tmp_path):
                 options["openstack"] = {"cloud": "lab"}
             if "images" in options:
                 options["images"] = [STANDS_FOR.get(image, image) for image in options["images"]]
+            if "flavor" in options:
+                options["flavor"] = "demo"
             if "image" in options:
                 options["image"] = STANDS_FOR.get(options["image"], options["image"])
     assert used == {COLLECTION + name}
@@ -82,6 +84,7 @@ def results(lab):
         "image_cache_info": lab.module("image_cache_info", **cache),
         "image_cache_prune": lab.module("image_cache_prune", **cache, **cloud),
         "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
+        "compute_canary": lab.module("compute_canary", host=lab.hosts[0], image="demo-sparse", flavor="demo", **cloud),
         "compute_service": lab.module("compute_service", host=lab.hosts[0], **cloud),
     }
 
