@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from labctl import base
+
 from . import rig
 from .peers import Peers
 from .report import Goal, alternate, figure, figures
@@ -56,7 +58,7 @@ def one_datastore(cloud, rounds, size):
             f"{OURS} task": lambda: {"task [s]": peers.seed_task([image.id])},
             "vsphere_copy task, file": lambda: {"task [s]": peers.vsphere_copy(path)},
         }
-        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds))
+        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds, base.say))
     wires = [_median(measured, name, "transfer [s]") for name in list(subjects)[:2]]
     ours_seconds = _median(measured, OURS, "transfer [s]")
     measured.append(figure(case, OURS, "speed of the transfer [MB/s]", [size / ours_seconds / 1e6]))
@@ -85,7 +87,7 @@ def many_datastores(cloud, rounds, size, count=16):
             answer = peers.nova(image, count)
             return {"time [s]": sum(answer["total"]), "read from Glance [bytes]": rig.glance_bytes(image.id, mark)}
 
-        measured = figures(case, alternate({OURS: _clean(vcenter, ours), NOVA: _clean(vcenter, nova)}, rounds))
+        measured = figures(case, alternate({OURS: _clean(vcenter, ours), NOVA: _clean(vcenter, nova)}, rounds, base.say))
     return measured, [
         Goal(case, "image sizes read from Glance", _median(measured, OURS, "read from Glance [bytes]") / size, "==", 1),
         Goal(case, "times Nova's way", _ratio(measured, "time [s]", NOVA, OURS), ">=", 3.5),
@@ -109,7 +111,7 @@ def idle(cloud, rounds, images=30, count=100):
             return {"time [s]": answer["seconds"], "requests a datastore": sum("http" in one for one in vcenter.requests(mark)) / count}
 
         measured = [figure(case, OURS, "time of the first run [s]", [first["seconds"]])]
-        measured += figures(case, alternate({OURS: again}, rounds))
+        measured += figures(case, alternate({OURS: again}, rounds, base.say))
     return measured, [Goal(case, "requests a datastore", _median(measured, OURS, "requests a datastore"), "<=", 3)]
 
 
@@ -140,7 +142,7 @@ def thick(cloud, rounds, size, share=0.1):
             encoded_light: ours(light), flat_light: ours(light, encoding="none"),
             "curl, file to the simulator": lambda: {"transfer [s]": peers.curl_write(path)},
         }  # fmt: skip
-        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds))
+        measured = figures(case, alternate({name: _clean(vcenter, one) for name, one in subjects.items()}, rounds, base.say))
     measured.append(figure(case, "the image", "used [bytes]", [used]))
     wire = _median(measured, encoded, "on the wire [bytes]")
     return measured, [
@@ -200,9 +202,9 @@ def slow_link(cloud, rounds, size, many_size, rate="1gbit"):
                 "curl, file to the simulator": lambda: {"transfer [s]": peers.curl_write(path)},
                 OURS: ours, NOVA: nova,
             }  # fmt: skip
-            measured = figures(case, alternate({name: _clean(vcenter, run) for name, run in subjects.items()}, rounds))
+            measured = figures(case, alternate({name: _clean(vcenter, run) for name, run in subjects.items()}, rounds, base.say))
             all_of_them = {OURS: ours_many, NOVA: lambda: {"time [s]": sum(peers.nova(small, 16)["total"])}}
-            fan_out = figures(many, alternate({name: _clean(vcenter, run) for name, run in all_of_them.items()}, rounds))
+            fan_out = figures(many, alternate({name: _clean(vcenter, run) for name, run in all_of_them.items()}, rounds, base.say))
     wires = [_median(measured, name, "transfer [s]") for name in list(subjects)[:2]]
     return measured + fan_out, [
         Goal(case, "share of the slower wire", round(max(wires) / _median(measured, OURS, "transfer [s]"), 3), ">=", 0.95),

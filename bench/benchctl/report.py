@@ -42,16 +42,19 @@ def figure(case, subject, what, values):
     return Figure(case, subject, what, round(statistics.median(values), 4), values)
 
 
-def alternate(subjects, rounds):
+def alternate(subjects, rounds, tell=lambda text: None):
     """Runs each subject once a round, round after round, so that what else the machine does meets all of them.
 
     :arg subjects: ``{name: function}``; a function gives ``{what: value}``.
+    :arg tell: called with a line of text after each run.
     :returns: ``{name: {what: [value of each round]}}``.
     """
     found = {name: {} for name in subjects}
-    for _round in range(rounds):
+    for number in range(1, rounds + 1):
         for name, measure in subjects.items():
-            for what, value in measure().items():
+            values = measure()
+            tell(f"round {number}: {name}: " + ", ".join(f"{what} {_number(value)}" for what, value in values.items()))
+            for what, value in values.items():
                 found[name].setdefault(what, []).append(value)
     return found
 
