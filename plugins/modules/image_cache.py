@@ -113,6 +113,22 @@ EXAMPLES = r"""
     openstack:
       cloud: prod
 
+- name: Seed from a network that reaches the vCenter but no ESXi host, with an hour for an image
+  openstack_vmware.nova.image_cache:
+    hostname: vcenter.example.com
+    username: nova@vsphere.local
+    password: "{{ vcenter_password }}"
+    images:
+      - ubuntu-24.04
+    upload_through: vcenter
+    transfer_timeout: 3600
+    clusters:
+      - cluster_name: cluster-a
+        datastore_regex: "^nova-"
+    cache_prefix: vc1
+    openstack:
+      cloud: prod
+
 - name: Remove an image that was deleted in Glance
   openstack_vmware.nova.image_cache:
     hostname: vcenter.example.com
