@@ -53,7 +53,7 @@ def is_due(now, began, percent, last):
 class Step:
     """One step while it runs.
 
-    ``done`` and ``total`` are bytes; ``seconds`` is how long it has taken so far or took. ``outcome`` is what its last line says.
+    ``done`` and ``total`` are bytes, of what is sent where that is fewer than the image has; ``seconds`` is how long it has taken so far or took. ``outcome`` is what its last line says.
     """
 
     def __init__(self, reporter, action, image, datastore, total):
@@ -63,6 +63,7 @@ class Step:
         self._ended = None
         self._last = None
         self._known = True
+        self._size = total
         self.total = total
         self.done = 0
         self.outcome = "done"
@@ -116,6 +117,7 @@ class Step:
                 "state": state,
                 "bytes": self.done if self._known else None,
                 "total": self.total,
+                "size": self._size,
                 "seconds": round(self.seconds, 3),
             }
         )
@@ -197,7 +199,7 @@ def line(event):
     try:
         action, image, datastore, state = (_printable(event[key]) for key in ("action", "image", "datastore", "state"))
         known = event["bytes"] is not None
-        done, total = (min(max(0, int(event[key] or 0)), _MOST) for key in ("bytes", "total"))
+        done, total, whole = (min(max(0, int(event[key] or 0)), _MOST) for key in ("bytes", "total", "size"))
         seconds = min(max(0.0, float(event["seconds"])), 1e9)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
@@ -209,6 +211,9 @@ def line(event):
         percent = min(100, 100 * done // total) if total else 0
         left = f", {_time((total - done) / rate)} left" if rate and total > done else ""
         return f"{what}: {percent} % of {size(total)}, {size(rate)}/s{left}"
+    if state == "done" and done < whole:  # it went without its holes
+        rate = whole / seconds if seconds else 0.0
+        return f"{what}: done, {size(whole)} as {size(done)} in {_time(seconds)}, {size(rate)}/s"
     return f"{what}: {state}, {size(done)} in {_time(seconds)}, {size(rate)}/s"
 
 

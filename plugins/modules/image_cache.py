@@ -21,7 +21,8 @@ description:
   - A task says on the terminal, and so in the events of an AWX job, how far each step is. It writes a line after one second, then at most
     one every five seconds and 5 %, and one at the end. Lines go to the standard error of C(ansible-playbook). There are none with C(no_log) or
     C(async), and on connections other than C(local) and C(ssh).
-  - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. What a killed run left is removed by the next one; Nova never sees it.
+  - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. What a killed run left is removed by the next one; Nova never sees it. Over
+    C(ssh) with pipelining no signal reaches the module, and it goes on to its end.
   - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
   - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. Of an image of C(container_format) V(ova)
     the one disk is taken, which must be streamOptimized, as its C(hw_disk_type) must say; Nova boots it from the cache, though it can't

@@ -120,7 +120,8 @@ def test_environment(tmp_path):
         step.advance(100)
     (event,) = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
     assert event == {
-        "action": "push", "image": "démo", "datastore": "ds", "state": "done", "bytes": 100, "total": 100, "seconds": event["seconds"],
+        "action": "push", "image": "démo", "datastore": "ds", "state": "done", "bytes": 100, "total": 100, "size": 100,
+        "seconds": event["seconds"],
     }  # fmt: skip
     assert path.stat().st_mode & 0o777 == 0o644
 
@@ -141,7 +142,7 @@ def test_link_is_not_followed(tmp_path):
 
 def event(**more):
     """Gives an event."""
-    return {"action": "push", "image": "demo", "datastore": "nova-a1", "state": "running", "bytes": GIB // 4, "total": GIB, "seconds": 2.0, **more}
+    return {"action": "push", "image": "demo", "datastore": "nova-a1", "state": "running", "bytes": GIB // 4, "total": GIB, "size": GIB, "seconds": 2.0, **more}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,7 @@ def event(**more):
         (event(bytes=None), "push demo to nova-a1: under way for 2.0 s"),
         (event(bytes=0), "push demo to nova-a1: 0 % of 1.0 GiB, 0 B/s"),
         (event(state="done", bytes=GIB, seconds=8), "push demo to nova-a1: done, 1.0 GiB in 8.0 s, 128.0 MiB/s"),
+        (event(state="done", bytes=GIB // 32, total=GIB // 32, seconds=8), "push demo to nova-a1: done, 1.0 GiB as 32.0 MiB in 8.0 s, 128.0 MiB/s"),
         (event(state="2 failed", bytes=GIB, seconds=200), "push demo to nova-a1: 2 failed, 1.0 GiB in 0:03:20, 5.1 MiB/s"),
         (event(image="de\x1b[2Jmo\n"), "push de[2Jmo to nova-a1: 25 % of 1.0 GiB, 128.0 MiB/s, 6.0 s left"),
     ],
