@@ -229,11 +229,12 @@ def docs(stage):
     site.mkdir(mode=0o700, parents=True)
     stage.run("antsibull-docs", "sphinx-init", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", site,
               "openstack_vmware.nova")  # fmt: skip
-    # The pages link to two labels of Ansible's own manual. Their inventory would come from the Internet, so here is one with just these.
-    labels = "".join(f"{label} std:label -1 {label}.html {label}\n" for label in ("common_return_values", "ansible_configuration_settings"))
+    # The pages link to three labels of Ansible's own manual. Their inventory would come from the Internet, so here is one with just these.
+    labels = ("common_return_values", "ansible_configuration_settings", "action_plugins")
+    listed = "".join(f"{label} std:label -1 {label}.html {label}\n" for label in labels)
     inventory = site / "ansible.inv"
     header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version:\n# The remainder of this file is compressed using zlib.\n"
-    inventory.write_bytes(header.encode() + zlib.compress(labels.encode()))
+    inventory.write_bytes(header.encode() + zlib.compress(listed.encode()))
     with open(site / "conf.py", "a", encoding="utf-8") as conf:
         conf.write(f"\nintersphinx_mapping = {{'ansible': ('https://docs.ansible.com/ansible/latest/', {str(inventory)!r})}}\n")
     stage.check("bash", site / "build.sh")
