@@ -109,7 +109,8 @@ def test_lines_come_while_it_runs(vcenter, image, tmp_path):
     assert run.process.returncode == 0, output
     told = run.told()
     assert all(LINE.fullmatch(line) for _at, line in told), told
-    assert 2 <= len(told) <= 2 + SECONDS // 5 + 1, told
+    # One after a second, one every five seconds at the most, one at the end; a busy machine takes longer than the simulator asks for.
+    assert 2 <= len(told) <= 3 + (told[-1][0] - told[0][0]) / 5, told
     assert told[0][0] < ended - SECONDS / 2, "the first line came when all was over"
     assert "done, 64.0 MiB in" in told[-1][1]
     # A callback that writes a document has standard output for itself.
