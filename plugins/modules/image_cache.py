@@ -81,6 +81,32 @@ options:
       - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
         two hours.
     type: int
+  linked_clone_sizes:
+    description:
+      - Sizes in GiB of the root disks with which the images are booted. For each of them a copy of the cached disk is made beside it, as Nova does at the
+        first boot of a linked clone with such a flavor.
+      - An image that is a streamOptimized disk needs them more than others do. When Nova finds it in the cache, it takes its compressed size for the
+        size of the disk, and the first boot of a flavor whose disk is between both fails.
+      - A size for which an image is too large is left out, with a warning. An iso, and an image of which Nova makes no linked clones, have no such copies.
+    type: list
+    elements: int
+    default: []
+  flavors:
+    description: Names or ids of flavors; the size of their root disks is added to O(linked_clone_sizes).
+    type: list
+    elements: str
+    default: []
+  use_linked_clone:
+    description:
+      - C([vmware]use_linked_clone) of the compute nodes. An image's own property C(img_linked_clone) counts more.
+    type: bool
+    default: true
+  update_min_disk:
+    description:
+      - Sets C(min_disk) of an image in Glance where Nova would otherwise take flavors that are too small for the image, and fail to boot them.
+      - Without it there is a warning. The account must own the image.
+    type: bool
+    default: false
   clusters:
     required: true
 extends_documentation_fragment:
@@ -105,6 +131,8 @@ EXAMPLES = r"""
     images:
       - ubuntu-24.04
       - debian-12
+    linked_clone_sizes: [20, 40]
+    update_min_disk: true
     clusters:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
@@ -163,6 +191,12 @@ images:
     os_hash_algo: {description: Glance's hash algorithm., returned: with O(state=present), type: str, sample: sha512}
     os_hash_value: {description: Glance's hash of the image., returned: with O(state=present), type: str, sample: 0f2c...}
     bytes_from_glance: {description: Bytes read from Glance., returned: with O(state=present), type: int, sample: 629145600}
+    min_disk: {description: C(min_disk) in Glance in GiB when all is done., returned: with O(state=present), type: int, sample: 3}
+    min_disk_needed:
+      description: What C(min_disk) must be at the least in GiB. Unset for an iso.
+      returned: with O(state=present)
+      type: int
+      sample: 3
     datastores:
       description: One element a datastore.
       type: list
@@ -176,6 +210,12 @@ images:
           description: What was done, V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
           type: str
           sample: push
+        sized_copies:
+          description: The copies for linked clones. C(action) is V(none) or V(copy).
+          returned: with O(state=present)
+          type: list
+          elements: dict
+          sample: [{root_gb: 20, state: missing, action: copy}]
         source: {description: Datastore that the copy came from., returned: with O(state=present), type: str, sample: nova-a1}
         round: {description: Copies of one round run at once., returned: with O(state=present), type: int, sample: 1}
         planned_bytes:
@@ -237,6 +277,7 @@ totals:
     missing: 4
     pushes: 1
     copies: 3
+    sized_copies: 8
     rounds: 2
     bytes_from_glance: 629145600
     bytes_to_vsphere: 629145600
@@ -273,6 +314,10 @@ def main():
             "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
             "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
             "transfer_timeout": {"type": "int"},
+            "linked_clone_sizes": {"type": "list", "elements": "int", "default": []},
+            "flavors": {"type": "list", "elements": "str", "default": []},
+            "use_linked_clone": {"type": "bool", "default": True},
+            "update_min_disk": {"type": "bool", "default": False},
         },
     )
 

@@ -132,6 +132,7 @@ def run(vcenter, image_id, kill_when_fired=False):
         "ca_path": str(LAB / "tls" / "ca.pem"), "proxy_host": None, "proxy_port": None, "openstack": {"cloud": "lab"},
         "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": "w", "subdirectory_name": "_base",
         "remove_unused_base_images": True, "my_ip": None, "images": [image_id], "state": "present",
+        "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True, "update_min_disk": False,
     }  # fmt: skip
     here, there = FORK.Pipe()
 

@@ -185,6 +185,7 @@ def test_flat_types():
     assert nova_image.FLAT_TYPES == frozenset(constants.SUPPORTED_FLAT_VARIANTS)
 
 
+<<<<<<< HEAD
 def boots(name, value):
     """Says whether Nova takes a property and its driver and scheduler can do something with it."""
     try:
@@ -219,3 +220,30 @@ def test_properties_that_take_few_values(name):
         if value == "scsi":  # wants a model as well
             continue
         assert boots(name, value) == (nova_image.refusals(ours) == []), value
+=======
+@pytest.mark.parametrize("use_linked_clone", [True, False])
+@pytest.mark.parametrize("properties", [{}, *({name: value} for name in ("img_linked_clone", "vmware_linked_clone")
+                                              for value in ("true", "True", "1", "yes", "false", "False", "0", "no"))])  # fmt: skip
+def test_linked_clone(conf, use_linked_clone, properties):
+    conf("use_linked_clone", use_linked_clone, "vmware")
+    meta = objects.ImageMeta.from_dict({"id": ID, "disk_format": "vmdk", "size": 1024, "properties": properties})
+    with mock.patch.object(images, "IMAGE_API") as api:
+        api.get.return_value = {"id": ID, "disk_format": "vmdk", "container_format": "bare", "properties": properties}
+        theirs = images.VMwareImage.from_image(None, ID, meta).linked_clone
+    assert nova_image.from_document({"id": ID, "status": "active", "disk_format": "vmdk", **properties}).linked_clone(use_linked_clone) is theirs
+
+
+@given(st.integers(1, 1 << 44), st.lists(st.integers(0, 20000)))
+def test_linked_clone_sizes(capacity, wanted):
+    """Those that we make are those that Nova leaves as they are or makes larger, to no less than the disk; it refuses the others."""
+    sizes, too_small = cache.linked_clone_sizes(wanted, capacity)
+    assert sorted({*sizes, *too_small}) == sorted(set(wanted) - {0})
+    info = images.VMwareImage(image_id=ID, file_size=capacity, file_type="vmdk")
+    for root_gb in {*sizes, *too_small}:
+        instance = SimpleNamespace(uuid=ID, flavor=SimpleNamespace(root_gb=root_gb))
+        extended = []
+        ops = SimpleNamespace(_extend_virtual_disk=lambda _instance, size_in_kb, _path, _dc, found=extended: found.append(size_in_kb << 10))
+        vmops.VMwareVMOps._extend_if_required(ops, SimpleNamespace(ref=None), info, instance, "path")
+        assert bool(extended) == (root_gb in sizes and root_gb << 30 > capacity)
+        assert extended in ([], [root_gb << 30])
+>>>>>>> 623f847 (Make copies for linked clones ahead of the boot, and see to min_disk)

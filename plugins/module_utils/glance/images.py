@@ -10,6 +10,7 @@ openstacksdk's image resource renames the very properties that matter here.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import uuid
 
@@ -101,6 +102,22 @@ def refuse_limited_view(glance, project_id, roles):
         "Use an account with the role admin.",
         {"roles": sorted(roles), "tasks_api_status": tasks},
     )
+
+
+def set_min_disk(glance, image_id, gib):
+    """Sets the smallest root disk with which Nova boots an image.
+
+    :arg gib: GiB.
+    :raises GlanceError: ``GLANCE_REFUSED``, for example since the image is another project's.
+    """
+    response = glance.patch(
+        f"/images/{image_id}",
+        data=json.dumps([{"op": "replace", "path": "/min_disk", "value": gib}]),
+        headers={"Content-Type": "application/openstack-images-v2.1-json-patch"},
+        raise_exc=False,
+    )
+    if response.status_code != 200:
+        raise _refused(f"set min_disk of the image {image_id}", response)
 
 
 def is_id(text):

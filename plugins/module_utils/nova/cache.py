@@ -39,9 +39,26 @@ def image_file(image_id, disk_format="vmdk"):
     return f"{image_id}.{disk_format}"
 
 
+def extent_of(descriptor):
+    """Gives the name of the data of a VMFS disk, beside its descriptor: ``<name>-flat.vmdk`` for ``<name>.vmdk``."""
+    return f"{descriptor.removesuffix('.vmdk')}-flat.vmdk"
+
+
 def extent_file(image_id):
     """Gives the name of the data of a VMFS disk, beside its descriptor ``<image_id>.vmdk``."""
     return f"{image_id}-flat.vmdk"
+
+
+def linked_clone_sizes(wanted, capacity_bytes):
+    """Gives the ``root_gb`` of which Nova makes sized copies of a disk, and those that are too small for it.
+
+    vmops.py, ``_use_disk_image_as_linked_clone``: 0 boots from the cached disk itself; ``_extend_if_required`` can't shrink a disk.
+
+    :arg wanted: GiB each; :arg capacity_bytes: of the disk.
+    :returns: ``(sizes, too small)``, sorted.
+    """
+    sizes = sorted({root_gb for root_gb in wanted if root_gb > 0})
+    return [gb for gb in sizes if gb << 30 >= capacity_bytes], [gb for gb in sizes if gb << 30 < capacity_bytes]
 
 
 def sized_file(image_id, root_gb):

@@ -58,6 +58,7 @@ class Image:
     os_hash_algo: str | None
     os_hash_value: str | None
     properties: dict = field(default_factory=dict, compare=False)
+    min_disk: int = 0  # GiB
 
     def get(self, name, legacy=None, default=None):
         """Gives a property as Nova reads it: by its current name, else by its legacy one."""
@@ -93,6 +94,16 @@ class Image:
             return _SCSI_MODELS.get(self.scsi_model, "lsiLogic")
         return "lsiLogic"
 
+    def linked_clone(self, use_linked_clone=True):
+        """Says whether Nova makes linked clones of the image (``VMwareImage.from_image``, oslo.utils ``bool_from_string``).
+
+        :arg use_linked_clone: ``[vmware]use_linked_clone``, for an image that says nothing.
+        """
+        value = self._property("img_linked_clone", "vmware_linked_clone")
+        if self.disk_format != "vmdk":
+            return False
+        return use_linked_clone if value is None else value.strip().lower() in ("1", "t", "true", "on", "y", "yes")
+
     @property
     def kind(self):
         """How the image travels: ``iso``, ``flat``, ``sparse``, ``streamOptimized`` or ``ova`` (a streamOptimized disk in an archive)."""
@@ -116,6 +127,7 @@ def from_document(document):
         os_hash_algo=document.get("os_hash_algo") or ("md5" if document.get("checksum") else None),
         os_hash_value=document.get("os_hash_value") or document.get("checksum"),
         properties={name: value for name, value in document.items() if isinstance(value, str)},
+        min_disk=document.get("min_disk") or 0,
     )
 
 

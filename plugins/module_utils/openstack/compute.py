@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.connection import translate
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.connection import OpenStackError, translate
 
 # Nova 16.0.0: ids are UUIDs. From 2.88 on, listing hypervisors asks each nova-compute for its uptime, which the VMware driver does not
 # implement: each call would leave a traceback in its log (nova/compute/manager.py, get_host_uptime).
@@ -29,6 +29,27 @@ def compute_nodes(connection, hosts):
             service = hypervisor.service_details or {}
             hypervisors[service.get("host")] = hypervisor
     return [_node(connection, host, services.get(host), hypervisors.get(host)) for host in hosts or sorted(services)]
+
+
+def flavor_disks(connection, names):
+    """Reads the root disks of flavors: one request for all.
+
+    :arg names: names or ids.
+    :returns: the set of their ``disk``, in GiB.
+    :raises OpenStackError: ``FLAVOR_NOT_FOUND``, or Nova can't be reached or refuses.
+    """
+    with translate("read the flavors of Nova"):
+        # is_public None: an administrator's list with the private ones; for others Nova leaves these out.
+        flavors = list(connection.compute.flavors(is_public="None"))
+    disks = {}
+    for flavor in flavors:
+        disks[flavor.id] = disks[flavor.name] = flavor.disk
+    missing = [name for name in names if name not in disks]
+    if missing:
+        raise OpenStackError(
+            "FLAVOR_NOT_FOUND", f"Nova has no flavor {', '.join(missing)} that this account can see.", "Check the names and the project."
+        )
+    return {disks[name] for name in names}
 
 
 def _node(connection, host, service, hypervisor):

@@ -122,7 +122,7 @@ def entry(image_id, path, listing, one_file_disks=False, capacity=None):
         capacity_bytes=actual,
         bytes=sum(file.size for file in files.values()),
         writer="openstack_vmware.nova" if noted is not None else "nova or another",
-        sized=tuple(_sized(image_id, files, one_file_disks)),
+        sized=tuple(sized(image_id, files.values(), one_file_disks)),
         age_marker=max(markers, default=None),
         files=tuple(files.values()),
         foreign=cache.foreign_files(image_id, [file.name for file in listing]),
@@ -148,12 +148,14 @@ def _judge(image_id, files, one_file_disks):
     return "vmdk", size, []
 
 
-def _sized(image_id, files, one_file_disks):
+def sized(image_id, listing, one_file_disks=False):
+    """Yields ``(root_gb, bytes, whether it is whole)`` for each copy for linked clones in the folder of an image."""
+    files = {file.name: file for file in listing}
     for name, file in files.items():
         root_gb = cache.parse_sized_file(image_id, name)
         if root_gb is None:
             continue
-        extent = files.get(name.replace(".vmdk", "-flat.vmdk"))
+        extent = files.get(cache.extent_of(name))
         whole = one_file_disks or (extent is not None and extent.size == root_gb << 30)
         yield root_gb, (extent or file).size, whole
 

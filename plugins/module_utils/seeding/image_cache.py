@@ -11,6 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.compute import flavor_disks
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, seed, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
     ageing,
@@ -18,7 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.loca
     cache_folder,
     locations,
 )
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.present import Present, lines
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.present import Extras, Present, lines
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
@@ -43,7 +44,9 @@ def run(params, check_mode):
         else:
             images = [nova_image.from_document(glance_images.find(glance, name)) for name in params["images"]]
             _refuse_bad(images)
-            work = Present(glance, list({image.id: image for image in images}.values()), _options(params))
+            sizes = set(params["linked_clone_sizes"]) | (flavor_disks(cloud, params["flavors"]) if params["flavors"] else set())
+            extras = Extras(tuple(sizes), params["use_linked_clone"], params["update_min_disk"])
+            work = Present(glance, list({image.id: image for image in images}.values()), extras, _options(params))
         with from_params(params) as session:
             places = locations(vc.hypervisors(session, wishes), base)
             found = stage.leftovers(session, list(places.values()))

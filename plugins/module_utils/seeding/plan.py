@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import COMPLETE, MISSING
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import BROKEN, COMPLETE, MISSING
 
 COPIES_PER_SOURCE = 2  # at once from one datastore: more only share the same disks
 # vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); half is left to others.
@@ -39,6 +39,15 @@ class Step:
     action: str
     source: str | None = None
     round: int = 0
+
+
+@dataclass(frozen=True)
+class SizedCopy:
+    """A copy for linked clones on one datastore. ``action`` is ``none`` or ``copy`` (of the cached disk beside it); ``root_gb`` is in GiB."""
+
+    root_gb: int
+    state: str
+    action: str
 
 
 @dataclass(frozen=True)
@@ -120,14 +129,13 @@ def sized_copies(sized, sizes, replaced):
     :arg sized: :attr:`audit.Entry.sized` of what is there.
     :arg sizes: the ``root_gb`` that are wanted, in GiB.
     :arg replaced: the image's folder will be another one.
-    :returns: ``[(root_gb, state, action)]``; ``action`` is ``none`` or ``copy``.
+    :returns: a tuple of :class:`SizedCopy`.
     """
-    states = {root_gb: "complete" if whole else "broken" for root_gb, _bytes, whole in sized}
-    found = []
-    for root_gb in sizes:
-        state = states.get(root_gb, MISSING)
-        found.append((root_gb, state, "none" if state == COMPLETE and not replaced else "copy"))
-    return found
+    states = {root_gb: COMPLETE if whole else BROKEN for root_gb, _bytes, whole in sized}
+    return tuple(
+        SizedCopy(root_gb, state, "none" if state == COMPLETE and not replaced else "copy")
+        for root_gb, state in ((root_gb, states.get(root_gb, MISSING)) for root_gb in sizes)
+    )
 
 
 def rooms(datastores, writes):

@@ -9,14 +9,15 @@ import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, ova, seed, stage, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, ova, seed, sized, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
     Target,
@@ -24,7 +25,19 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan
     plan,
     refuse_full,
     rooms,
+    sized_copies,
 )
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is wanted besides the images: the module's options of the same names. ``linked_clone_sizes`` are GiB."""
+
+    linked_clone_sizes: tuple = ()
+    use_linked_clone: bool = True
+    update_min_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,7 +45,8 @@ class Work:
     """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes.
 
     ``places`` are the datastores that must hold the image, ``elsewhere`` others that do, ``entries`` what each of ``places`` holds of it,
-    all by managed object id.
+    all by managed object id; so is ``sized``, a tuple of :class:`SizedCopy` for each of ``places``. ``too_small`` are GiB that were wanted and
+    can't hold the image. ``set_min_disk`` says that Glance is told :attr:`min_disk`.
     """
 
     image: nova_image.Image
@@ -43,6 +57,39 @@ class Work:
     disk: object
     capacity: int | None
     steps: list
+    sized: dict
+    too_small: list
+    set_min_disk: bool
+
+    @property
+    def changes(self):
+        """Says whether anything is to be done."""
+        actions = [step.action for step in self.steps] + [one.action for copies in self.sized.values() for one in copies]
+        return self.set_min_disk or any(action != "none" for action in actions)
+
+    @property
+    def min_disk(self):
+        """GiB that a root disk must have to hold the image, or None for an iso and where the disk's size is not known."""
+        return None if self.image.kind == "iso" or self.capacity is None else -(-self.capacity // GIB)
+
+    @property
+    def min_disk_low(self):
+        """Says that Nova would take a flavor whose disk can't hold the image: it compares with the size in Glance and with min_disk only."""
+        return self.min_disk is not None and max(self.image.min_disk * GIB, self.image.size) < self.capacity
+
+    @property
+    def warnings(self):
+        """Texts for the user."""
+        named = f"Image {self.image.name} ({self.image.id})"
+        found = [
+            f"{named} needs {self.min_disk} GiB, so no copy of {root_gb} GiB was made: a flavor with such a disk can't boot it." for root_gb in self.too_small
+        ]
+        if self.min_disk_low and not self.set_min_disk:
+            found.append(
+                f"{named} has a disk of {self.min_disk} GiB and min_disk {self.image.min_disk}: Nova takes flavors that are too small, and their boots fail. "
+                f"Set min_disk to {self.min_disk}, for example with update_min_disk."
+            )
+        return found
 
     @property
     def kept_bytes(self):
@@ -69,11 +116,20 @@ class Work:
                 there = self.entries[step.moid]
                 passing = self.passing_bytes if step.action == "push" else 0
                 yield Write(step.moid, self.kept_bytes, passing, there.bytes if there else 0)
+            for one in self.sized[step.moid]:
+                if one.action != "none":
+                    yield Write(step.moid, self.sized_bytes(one))
 
     def planned_bytes(self, step):
         """Bytes that a step sends to vSphere, or that vSphere copies, at the most: a flat image may leave its holes behind."""
         pushed = self.disk.size if self.image.kind == "ova" and self.disk else self.image.size
         return {"none": 0, "push": pushed, "copy": self.kept_bytes}[step.action]
+
+    def sized_bytes(self, copy):
+        """Bytes that a copy for linked clones takes at the most: it is thin or thick, as the cached disk is."""
+        if copy.action == "none":
+            return 0
+        return self.kept_bytes if self.image.disk_type in ("thin", "streamOptimized") else copy.root_gb * GIB
 
 
 class Present:
@@ -81,12 +137,13 @@ class Present:
 
     :arg glance: the image adapter of an openstacksdk connection.
     :arg images: list of :class:`nova_image.Image` that Nova could boot.
-    :arg options: :class:`seed.Options`.
+    :arg extras: :class:`Extras`. :arg options: :class:`seed.Options`.
     """
 
-    def __init__(self, glance, images, options=seed.Options()):
+    def __init__(self, glance, images, extras=Extras(), options=seed.Options()):
         self._glance = glance
         self._images = images
+        self._extras = extras
         self._options = options
 
     def run(self, session, places, check_mode):
@@ -106,7 +163,7 @@ class Present:
         room = rooms(datastores, [write for work in works for write in work.writes()])
         refuse_full(room)
         result = {
-            "changed": any(step.action != "none" for work in works for step in work.steps),
+            "changed": any(work.changes for work in works),
             "images": [_describe(work) for work in works],
             "datastores": [
                 {
@@ -120,12 +177,11 @@ class Present:
                 for one in room
             ],
             "totals": _totals(works, len(places)),
+            "warnings": [text for work in works for text in work.warnings],
             "diff": _diff(works),
         }
         if not check_mode:
-            warnings = _carry_out(session, works, result["images"], self._options)
-            if warnings:
-                result["warnings"] = warnings
+            result["warnings"] += _carry_out(session, self._glance, works, result["images"], self._options)
         return result
 
     @staticmethod
@@ -179,10 +235,17 @@ class Present:
             for moid, place in places.items()
         ]
         steps = plan(targets, {moid: place.hosts for moid, place in sources.items()})
-        return Work(image, source, places, sources, entries, disk, capacity, steps)
+        sizes, too_small = [], []
+        if image.linked_clone(self._extras.use_linked_clone):
+            sizes, too_small = cache.linked_clone_sizes(self._extras.linked_clone_sizes, capacity or 0)
+        sized = {
+            step.moid: sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none") for step in steps
+        }
+        work = Work(image, source, places, sources, entries, disk, capacity, steps, sized, too_small, False)
+        return replace(work, set_min_disk=work.min_disk_low and self._extras.update_min_disk)
 
 
-def _carry_out(session, works, answers, options):
+def _carry_out(session, glance, works, answers, options):
     """Does the steps of all images and notes in the rows of the answers how they went. Gives warnings.
 
     The copies of an image run in a thread of their own while the next image is pushed: a push is bound by the network, a copy by
@@ -205,6 +268,8 @@ def _carry_out(session, works, answers, options):
         for work, answer in zip(works, answers):
             rows = dict(zip((step.moid for step in work.steps), answer["datastores"]))
             try:
+                if work.set_min_disk:
+                    glance_images.set_min_disk(glance, work.image.id, work.min_disk)
                 for step in work.steps:
                     if step.action == "push":
                         place = work.places[step.moid]
@@ -248,7 +313,7 @@ def _worker():
 def _copy(session, work, rows, run_id, cancelled):
     """Copies one image to where it is missing, round after round.
 
-    :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed.
+    :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed, or some copies for linked clones.
     """
     everywhere = {**work.elsewhere, **work.places}
     failures = {}
@@ -263,11 +328,18 @@ def _copy(session, work, rows, run_id, cancelled):
                 failures[target.datastore.moid] = outcome
             else:
                 _note_done(rows[target.datastore.moid], outcome)
+    for root_gb in sorted({one.root_gb for copies in work.sized.values() for one in copies}):
+        wanted = [moid for moid, copies in work.sized.items() if moid not in failures and (root_gb, "copy") in {(one.root_gb, one.action) for one in copies}]
+        for first in range(0, len(wanted), sized.AT_ONCE):
+            places = [work.places[moid] for moid in wanted[first : first + sized.AT_ONCE]]
+            for target, error in sized.make(session, work.image, root_gb, work.capacity or 0, places, run_id, cancelled):
+                if error is not None:
+                    failures[target.datastore.moid] = error
     if failures:
         reasons = sorted((work.places[moid].name, error.what) for moid, error in failures.items())
         raise NovaVmwareError(
             "SEED_INCOMPLETE",
-            f"The image {work.image.name} ({work.image.id}) did not reach {len(failures)} of {len(work.steps)} datastores: "
+            f"The image {work.image.name} ({work.image.id}) is not complete on {len(failures)} of {len(work.steps)} datastores: "
             + " ".join(f"{name}: {reason}" for name, reason in reasons),
             "The others have it. Run this again after mending the cause: only these are done again.",
         )
@@ -304,6 +376,7 @@ def _describe(work):
                 "source": step.source and {**work.elsewhere, **work.places}[step.source].name,
                 "round": step.round,
                 "planned_bytes": work.planned_bytes(step),
+                "sized_copies": [{"root_gb": one.root_gb, "state": one.state, "action": one.action} for one in work.sized[step.moid]],
                 "via": None,
                 "encoding": None,
                 "seconds": None,
@@ -313,12 +386,15 @@ def _describe(work):
             for step in work.steps
         ],
         "bytes_from_glance": sum(image.size for step in work.steps if step.action == "push"),
+        "min_disk": work.min_disk if work.set_min_disk else image.min_disk,
+        "min_disk_needed": work.min_disk,
     }
 
 
 def _totals(works, datastores):
     """Sums the plan up, so that a reader of many images and datastores, or of many vCenters, sees what a run does."""
     steps = [(work, step) for work in works for step in work.steps]
+    sized_ones = [(work, one) for work in works for copies in work.sized.values() for one in copies if one.action != "none"]
 
     def count(name, value):
         return sum(getattr(step, name) == value for _work, step in steps)
@@ -334,10 +410,11 @@ def _totals(works, datastores):
         "missing": count("state", audit.MISSING),
         "pushes": count("action", "push"),
         "copies": count("action", "copy"),
+        "sized_copies": len(sized_ones),
         "rounds": max((step.round for _work, step in steps), default=0),
-        "bytes_from_glance": planned("push"),
+        "bytes_from_glance": sum(work.image.size for work, step in steps if step.action == "push"),
         "bytes_to_vsphere": planned("push"),
-        "bytes_copied": planned("copy"),
+        "bytes_copied": planned("copy") + sum(work.sized_bytes(one) for work, one in sized_ones),
     }
 
 
@@ -356,6 +433,12 @@ def _diff(works):
         for step in work.steps:
             before.setdefault(work.places[step.moid].name, {})[label] = step.state
             after.setdefault(work.places[step.moid].name, {})[label] = audit.COMPLETE
+            for one in work.sized[step.moid]:
+                before[work.places[step.moid].name][f"{label}, {one.root_gb} GiB"] = one.state
+                after[work.places[step.moid].name][f"{label}, {one.root_gb} GiB"] = audit.COMPLETE
+        if work.set_min_disk:
+            before.setdefault("min_disk", {})[label] = work.image.min_disk
+            after.setdefault("min_disk", {})[label] = work.min_disk
     return {"before": lines(before), "after": lines(after)}
 
 

@@ -117,6 +117,18 @@ def copy_disk_task(session, source_place, source, place, destination):
     )  # fmt: skip
 
 
+def extend_disk_task(session, place, path, capacity_kb):
+    """Starts to make a virtual disk larger. Gives the task.
+
+    :arg capacity_kb: KiB, whole; not less than it has.
+    """
+    return session.call(
+        f"extend the disk {path}",
+        session.content.virtualDiskManager.ExtendVirtualDisk_Task,
+        name=path, datacenter=place.datacenter(session), newCapacityKb=int(capacity_kb), eagerZero=False,
+    )  # fmt: skip
+
+
 def copy_file_task(session, source_place, source, place, destination):
     """Starts the copy of a plain file. Gives the task."""
     return session.call(

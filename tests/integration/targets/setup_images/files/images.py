@@ -61,7 +61,8 @@ def make_files(folder):
 
 def main():
     """Makes what is missing."""
-    glance = openstack.connect(auth=json.load(sys.stdin), region_name="RegionOne", load_envvars=False, load_yaml_config=False).image
+    cloud = openstack.connect(auth=json.load(sys.stdin), region_name="RegionOne", load_envvars=False, load_yaml_config=False)
+    glance, compute = cloud.image, cloud.compute
     have = {image.name: image for image in glance.images() if image.name.startswith("it-")}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -75,6 +76,12 @@ def main():
                 with open(folder / file, "rb") as data:
                     made.upload(glance, data=data)
             have[image] = glance.get_image(made.id)
+    if compute.find_flavor("it-one") is None:
+        compute.create_flavor(name="it-one", ram=256, vcpus=1, disk=1)
+    # Some tests raise it.
+    for image in have.values():
+        if image.min_disk:
+            glance.update_image(image, min_disk=0)
     print(json.dumps({image: {"id": have[image].id, "size": have[image].size} for image in IMAGES}))
 
 

@@ -14,6 +14,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan
     COPIES_PER_HOST,
     COPIES_PER_SOURCE,
     Room,
+    SizedCopy,
     Target,
     Write,
     plan,
@@ -116,5 +117,7 @@ def test_full_datastores_are_all_named():
 
 def test_sized_copies():
     there = [(10, 1, True), (20, 1, False), (99, 1, True)]
-    assert sized_copies(there, [10, 20, 30], replaced=False) == [(10, "complete", "none"), (20, "broken", "copy"), (30, "missing", "copy")]
-    assert sized_copies(there, [10], replaced=True) == [(10, "complete", "copy")]
+    assert sized_copies(there, [10, 20, 30], replaced=False) == (
+        SizedCopy(10, "complete", "none"), SizedCopy(20, "broken", "copy"), SizedCopy(30, "missing", "copy"),
+    )  # fmt: skip
+    assert sized_copies(there, [10], replaced=True) == (SizedCopy(10, "complete", "copy"),)
