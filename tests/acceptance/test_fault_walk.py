@@ -21,15 +21,18 @@ import subprocess
 import sys
 import time
 import traceback
+import unittest.mock
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from conftest import LAB
 
 sys.path.insert(0, str(LAB / "collections"))
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.modules import image_cache as image_cache_module  # noqa: E402
 
 CAPACITY = 4 << 20  # bytes
 FORK = multiprocessing.get_context("fork")
@@ -56,16 +59,16 @@ SCENARIO = {
 class VCenter:
     """A simulated vCenter of these tests, with rules that break requests (docs/simulator.md, "Faults")."""
 
-    def __init__(self, folder):
-        (folder / "scenario.yml").write_text(yaml.safe_dump(SCENARIO), encoding="utf-8")
+    def __init__(self, folder, scenario=None, options=("-host-listeners=false",)):
+        # The certificate of the lab names no host of our scenario, so uploads to one would be refused: hosts do not listen.
+        (folder / "scenario.yml").write_text(yaml.safe_dump(scenario or SCENARIO), encoding="utf-8")
         self.datastores = folder / "datastores"
         self._control = str(folder / "control.sock")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        # The certificate of the lab names no host of this scenario, so uploads would be refused: hosts do not listen.
         self.process = subprocess.Popen([
-            LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{self.port}", "-host-listeners=false",
+            LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{self.port}", *options,
             "-cert", LAB / "tls" / "vcenter.pem", "-key", LAB / "tls" / "vcenter.key", "-wsdl", LAB / "wsdl",
             "-datastores", self.datastores, "-request-log", folder / "requests.log", "-control", self._control,
         ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
@@ -125,24 +128,37 @@ def images(lab, tmp_path_factory):
         lab.cloud.image.delete_image(image_id)
 
 
-def run(vcenter, image_id, kill_when_fired=False):
-    """Runs image_cache in a process of its own. Gives ``(result, error code)``: one is None; both where it was killed."""
-    params = {
-        "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "validate_certs": True,
-        "ca_path": str(LAB / "tls" / "ca.pem"), "proxy_host": None, "proxy_port": None, "openstack": {"cloud": "lab"},
-        "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": "w", "subdirectory_name": "_base",
-        "remove_unused_base_images": True, "my_ip": None, "images": [image_id], "state": "present",
-        "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True, "update_min_disk": False,
+def options():
+    """Gives the argument spec of the module."""
+    found = {}
+    with unittest.mock.patch.object(image_cache_module, "run", lambda _body, spec: found.update(spec)):
+        image_cache_module.main()
+    return found
+
+
+def call(vcenter, image_id, **more):
+    """Runs image_cache in this process. Gives ``(result, error code)``: one is None."""
+    given = {
+        "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "ca_path": str(LAB / "tls" / "ca.pem"),
+        "openstack": {"cloud": "lab"}, "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": "w", "images": [image_id],
+        **more,
     }  # fmt: skip
+    try:
+        valid = ArgumentSpecValidator(options()).validate(given)
+        assert not valid.error_messages, valid.error_messages
+        return image_cache.run(valid.validated_parameters, False), None
+    except NovaVmwareError as error:
+        return None, error.code
+    except BaseException:  # pylint: disable=broad-except
+        return None, traceback.format_exc()
+
+
+def run(vcenter, image_id, kill_when_fired=False):
+    """As :func:`call`, in a process of its own. Gives ``(None, None)`` where it was killed."""
     here, there = FORK.Pipe()
 
     def child():
-        try:
-            there.send((image_cache.run(params, False), None))
-        except NovaVmwareError as error:
-            there.send((None, error.code))
-        except BaseException:  # pylint: disable=broad-except
-            there.send((None, traceback.format_exc()))
+        there.send(call(vcenter, image_id))
         os._exit(0)
 
     process = FORK.Process(target=child)

@@ -99,7 +99,7 @@ class Image:
 
         :arg use_linked_clone: ``[vmware]use_linked_clone``, for an image that says nothing.
         """
-        value = self._property("img_linked_clone", "vmware_linked_clone")
+        value = self.get("img_linked_clone", "vmware_linked_clone")
         if self.disk_format != "vmdk":
             return False
         return use_linked_clone if value is None else value.strip().lower() in ("1", "t", "true", "on", "y", "yes")

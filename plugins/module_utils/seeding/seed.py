@@ -18,8 +18,9 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, removal, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
@@ -295,7 +296,7 @@ def finish(session, image, stage, capacity):
             {"datastore": location.name, "files": {file.name: file.size for file in found.files}},
         )
     _note(session, image, stage, actual)
-    publish(session, image, stage)
+    publish(session, image, stage, actual)
 
 
 def _note(session, image, stage, capacity):
@@ -313,33 +314,3 @@ def _note(session, image, stage, capacity):
     ).encode()
     path = stage.file(cache.sidecar_file(image.id, capacity))
     transfer.put(session, transfer.targets(session, stage.location.place, [], path), len(text), lambda: iter([text]))
-
-
-def publish(session, image, stage):
-    """Moves the staged folder into the cache: the moment from which Nova sees the image.
-
-    A broken folder that is in the way goes into the stage first, and with it away. Another writer that was faster is fine when
-    what it wrote is whole.
-    """
-    location = stage.location
-    target = location.image_path(image.id)
-    files.make_directory(session, location.place, location.base)
-    for last in (False, True):
-        try:
-            files.move(session, location.place, stage.folder, target)
-            return
-        except VSphereFault as fault:
-            if fault.fault != "FileAlreadyExists" or last:
-                raise
-        (tree,) = files.list_trees(session, [(location.datastore.browser, target)])
-        there = audit.entry(image.id, target, (tree or {}).get(target, ()), location.one_file_disks)
-        if there.state == audit.COMPLETE:
-            return
-        if not there.files:
-            raise SeedError(
-                "FOLDER_IN_USE",
-                f"The folder {target} exists and is empty: a nova-compute may be about to put the image there.",
-                "When no boot of this image is under way, remove the folder with state absent, and run this again.",
-            )
-        removal.refuse_used(session, [(location, image.id)])
-        files.move(session, location.place, target, f"{stage.root}/replaced")
