@@ -111,7 +111,7 @@ def test_two_seeders(vcenter, images, kind):  # noqa: F811
 def test_nova_is_fetching(lab, vcenter, images, kind):  # noqa: F811
     """Nova is in the middle of its download when the seed begins, and is slow: the seed is first, or waits for it."""
     ids, content = images
-    upload = {"path": "/nfc/"} if kind == "stream" else {"http": "PUT", "path": "/folder/vmware_temp"}
+    upload = {"method": "HttpNfcLeaseComplete"} if kind == "stream" else {"http": "PUT", "path": "/folder/vmware_temp"}
     vcenter.ask("POST", "/rules", {"when": upload, "nth": 1, "do": {"stall": {"seconds": 8}}})
     nova = start_nova(lab, vcenter, ids[kind], kind)
     deadline = time.monotonic() + 60

@@ -185,7 +185,6 @@ def test_flat_types():
     assert nova_image.FLAT_TYPES == frozenset(constants.SUPPORTED_FLAT_VARIANTS)
 
 
-<<<<<<< HEAD
 def boots(name, value):
     """Says whether Nova takes a property and its driver and scheduler can do something with it."""
     try:
@@ -220,7 +219,8 @@ def test_properties_that_take_few_values(name):
         if value == "scsi":  # wants a model as well
             continue
         assert boots(name, value) == (nova_image.refusals(ours) == []), value
-=======
+
+
 @pytest.mark.parametrize("use_linked_clone", [True, False])
 @pytest.mark.parametrize("properties", [{}, *({name: value} for name in ("img_linked_clone", "vmware_linked_clone")
                                               for value in ("true", "True", "1", "yes", "false", "False", "0", "no"))])  # fmt: skip
@@ -246,4 +246,3 @@ def test_linked_clone_sizes(capacity, wanted):
         vmops.VMwareVMOps._extend_if_required(ops, SimpleNamespace(ref=None), info, instance, "path")
         assert bool(extended) == (root_gb in sizes and root_gb << 30 > capacity)
         assert extended in ([], [root_gb << 30])
->>>>>>> 623f847 (Make copies for linked clones ahead of the boot, and see to min_disk)
