@@ -59,7 +59,7 @@ def start_nova(lab, vcenter, image_id, kind, datastore="n1", root_gb=0):
 
 def ended(process):
     """Waits for :func:`start_nova`. Gives its answer, or what it wrote where it failed."""
-    process.wait(120)
+    process.wait(300)
     output, errors = process.stdout.read(), process.stderr.read()
     return json.loads(output) if process.returncode == 0 else errors[-3000:]
 
@@ -76,7 +76,7 @@ def start_seed(vcenter, image_id, **more):
     process.start()
 
     def wait():
-        assert here.poll(150), "it did not end"
+        assert here.poll(300), "it did not end"
         answer = here.recv()
         process.join()
         return answer
