@@ -16,6 +16,7 @@ GIB, MIB = 1 << 30, 1 << 20
 # What each case is given after the connection and the rounds, in bytes or counts; the second is for --small.
 SIZES = {
     "one": ((GIB,), (64 * MIB,)),
+    "task": ((GIB,), (64 * MIB,)),
     "many": ((256 * MIB,), (16 * MIB,)),
     "thick": ((4 * GIB,), (160 * MIB,)),
     "idle": ((30, 100), (3, 5)),
@@ -32,7 +33,7 @@ def machine():
         memory = int(info.readline().split()[1]) / (1 << 20)
     return {
         "CPU": f"{len(os.sched_getaffinity(0))} cores, {model}", "memory": f"{memory:.0f} GiB", "kernel": platform.release(),
-        "Python": platform.python_version(), "packets can be delayed (netem)": rig.delay_is_possible(), "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "Python": platform.python_version(), "packets can be delayed (netem)": rig.delay_is_possible(), "load average before": f"{os.getloadavg()[0]:.1f}", "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def main():
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     rig.BENCH.mkdir(parents=True, exist_ok=True)
     measured, goals = [], []
+    about = {**machine(), "rounds": options.rounds, "small": options.small}
     stages.simulator()  # a lab that runs already may be of older sources
     with services.connect() as cloud:
         for name in chosen:
@@ -56,7 +58,6 @@ def main():
             measured += figures
             goals += claims
             # After each case: a run that is cut short keeps what it has.
-            about = {**machine(), "rounds": options.rounds, "small": options.small}
             (rig.BENCH / "report.json").write_text(json.dumps(report.document(about, measured, goals), indent=1) + "\n", encoding="utf-8")
             (rig.BENCH / "report.md").write_text(report.markdown(about, measured, goals), encoding="utf-8")
     print((rig.BENCH / "report.md").read_text(encoding="utf-8"))
