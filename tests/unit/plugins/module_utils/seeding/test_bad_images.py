@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 
+import disks  # noqa: E402
 from bad_images import BAD, GOOD  # noqa: E402
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
@@ -93,3 +95,29 @@ def test_no_hash():
     assert nova_image.refusals(old) == [] and (old.os_hash_algo, old.os_hash_value) == ("md5", "0" * 32)
     (found,) = nova_image.refusals(nova_image.from_document({**DOCUMENT, "size": 1024, "os_hash_algo": "sha9"}))
     assert found.code == "IMAGE_HASH_ALGORITHM"
+
+
+def test_tables_among_the_grains():
+    """VMware's own tools write each table behind its grains, so that they lie all over the file: then they are judged as they pass."""
+    count = 70
+    capacity = count * disks.ENTRIES * 128
+
+    def exported(off=None):
+        fields = {"version": 3, "flags": 3 | 1 << 16 | 1 << 17, "compression": 1, "capacity": capacity}
+        data = (disks.header(**fields, directory=disks.AT_END) + disks.descriptor("streamOptimized", capacity)).ljust(128 * 512, b"\0")
+        tables = []
+        for number in range(count):
+            at = len(data) // 512
+            data += disks.grain(number * disks.ENTRIES * 128, disks.RAW[: disks.GRAIN]) + disks.marker(1, 4)
+            tables.append(len(data) // 512)
+            data += disks.table([at + (number == off)])
+        data += disks.marker(2, 1)
+        directory = len(data) // 512
+        return data + disks.pad(struct.pack(f"<{count}I", *tables)) + disks.marker(3, 1) + disks.header(**fields, directory=directory) + disks.marker(0)
+
+    disk = judge("streamOptimized", exported())
+    assert (disk.grains, disk.capacity_bytes) == (None, capacity * 512)
+    with pytest.raises(vmdk.VmdkError, match="a grain table names sector"):
+        judge("streamOptimized", exported(off=50))
+    with pytest.raises(vmdk.VmdkError, match="footer"):
+        judge("streamOptimized", exported()[:-1024])
