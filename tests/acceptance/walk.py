@@ -200,7 +200,7 @@ class GlanceProxy:
         self.upstream = (url.hostname, url.port)
         self.fault = Fault("none", 0)
         self.paths = []
-        self.token = cloud.session.get_token()
+        self.down_until = 0.0
         proxy = self
 
         class Handler(_Handler):
@@ -243,7 +243,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.seen == fault.nth - 1:
             kind = fault.before
         self.owner.paths.append(self.path + (" " + self.headers["Range"] if self.headers["Range"] else ""))
-        if kind in ("cut", "restart"):
+        if kind == "restart":
+            self.owner.down_until = time.monotonic() + 2
+        if kind == "cut" or time.monotonic() < self.owner.down_until:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
