@@ -224,7 +224,7 @@ class BreaksOnce:
             stream = response.iter_content
 
             def broken(size):
-                yield next(stream(size))
+                yield next(stream(size), b"")
                 self._then()
                 raise requests.ConnectionError("broken by the test")
 

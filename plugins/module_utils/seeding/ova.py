@@ -14,8 +14,8 @@ import hashlib
 import io
 import re
 import tarfile
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
 
