@@ -35,6 +35,9 @@ func (s *server) handler(hosts []string) http.Handler {
 		r.Body = in
 		out := &counted{ResponseWriter: w}
 		s.dropEnded(r)
+		if hosts == nil {
+			w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		}
 		r = r.WithContext(context.WithValue(r.Context(), listenerKey{}, hosts))
 		serve := s.mux.ServeHTTP
 		switch {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -145,6 +146,7 @@ func (s *server) loadHost(ctx *simulator.Context, c *simulator.ClusterComputeRes
 	if spec.State != "connected" {
 		h.Runtime.PowerState = types.HostSystemPowerStateUnknown
 	}
+	s.setHostTime(h, spec)
 	h.Summary.MaxEVCModeKey, h.Summary.CurrentEVCModeKey = "", ""
 	// From the API: the address of the vCenter that manages the host.
 	h.Summary.ManagementServerIp, _, _ = net.SplitHostPort(s.listen)
@@ -157,6 +159,24 @@ func (s *server) loadHost(ctx *simulator.Context, c *simulator.ClusterComputeRes
 		}
 	}
 	return nil
+}
+
+// setHostTime gives a host its NTP servers and the dates of its certificate. ntpd runs where there is a server.
+func (s *server) setHostTime(h *simulator.HostSystem, spec *Host) {
+	h.Config.DateTimeInfo = &types.HostDateTimeInfo{TimeZone: types.HostDateTimeSystemTimeZone{Key: "UTC", Name: "UTC"},
+		NtpConfig: &types.HostNtpConfig{Server: spec.NTP}}
+	info := *h.Config.Service // the simulator's hosts share one
+	info.Service = slices.Clone(info.Service)
+	for i := range info.Service {
+		if info.Service[i].Key == "ntpd" {
+			info.Service[i].Running = len(spec.NTP) > 0
+		}
+	}
+	h.Config.Service = &info
+	m := s.reg.Get(*h.ConfigManager.CertificateManager).(*simulator.HostCertificateManager)
+	now := time.Now()
+	m.CertificateInfo.NotBefore = types.NewTime(now.AddDate(-1, 0, 0))
+	m.CertificateInfo.NotAfter = types.NewTime(now.Add(time.Duration(*spec.CertificateDays)*24*time.Hour + time.Hour))
 }
 
 // loadDatastore adds a datastore of a type that Nova takes (gap 8; nova/virt/vmwareapi/constants.py,
@@ -296,6 +316,9 @@ func (s *server) loadFirstVM(ctx *simulator.Context, dc *simulator.Datacenter, c
 		&types.VirtualDeviceConfigSpec{Operation: types.VirtualDeviceConfigSpecOperationAdd, Device: scsi},
 		&types.VirtualDeviceConfigSpec{Operation: types.VirtualDeviceConfigSpecOperationAdd, Device: disk,
 			FileOperation: types.VirtualDeviceConfigSpecFileOperationCreate}}
+	if spec.Nova {
+		config.ExtraConfig = []types.BaseOptionValue{&types.OptionValue{Key: "nvp.vm-uuid", Value: id}}
+	}
 	folder := s.reg.Get(dc.VmFolder).(*simulator.Folder)
 	ref, fault := s.createVM(ctx, folder.Self, *c.ResourcePool, &host, &config)
 	if fault != nil {

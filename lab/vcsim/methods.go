@@ -43,6 +43,8 @@ func (s *server) installMethods() {
 		return own{s, types.ManagedObjectReference{Type: "Vcsim" + kind, Value: kind}}
 	}
 	add("PropertyCollector", &propertyCollector{o("PropertyCollector")})
+	add("ServiceInstance", &serviceInstance{o("ServiceInstance")})
+	add("AuthorizationManager", &authorizationManager{o("AuthorizationManager")})
 	add("SessionManager", &sessionManager{o("SessionManager")})
 	add("FileManager", &fileManager{o("FileManager")})
 	add("VirtualDiskManager", &diskManager{o("VirtualDiskManager")})

@@ -27,6 +27,8 @@ type VCenter struct {
 	Version      string `yaml:"version"`
 	Username     string `yaml:"username"`
 	Password     string `yaml:"password"`
+	// ClockOffsetSeconds is how far its clock is ahead, as the Date of its answers and CurrentTime tell it.
+	ClockOffsetSeconds int `yaml:"clock_offset_seconds"`
 }
 
 // Datacenter is an inventory datacenter with all that is in it.
@@ -68,6 +70,9 @@ type Host struct {
 	MemoryMB    int64  `yaml:"memory_mb"`
 	Maintenance bool   `yaml:"maintenance"`
 	State       string `yaml:"state"`
+	// NTP are its NTP servers; nil means one. CertificateDays is how long its certificate is still good.
+	NTP             []string `yaml:"ntp"`
+	CertificateDays *int     `yaml:"certificate_days"`
 }
 
 // Datastore is a datastore that the hosts, or all hosts of the clusters, mount.
@@ -95,6 +100,8 @@ type VM struct {
 	CPUReservationMHz   int64  `yaml:"cpu_reservation_mhz"`
 	Power               string `yaml:"power"`
 	Datastore           string `yaml:"datastore"`
+	// Nova makes it a server of Nova: extraConfig has nvp.vm-uuid.
+	Nova bool `yaml:"nova"`
 }
 
 // datastoreTypes are values of HostFileSystemVolumeFileSystemType (vSphere API) that a scenario may name.
@@ -206,6 +213,13 @@ func checkHost(h *Host) error {
 	}
 	if h.MemoryMB == 0 {
 		h.MemoryMB = 128 * 1024
+	}
+	if h.NTP == nil {
+		h.NTP = []string{"ntp.invalid"}
+	}
+	if h.CertificateDays == nil {
+		year := 365
+		h.CertificateDays = &year
 	}
 	if h.Cores < 0 || h.Threads < h.Cores || h.MemoryMB < 0 {
 		return fmt.Errorf("cores %d, threads %d, memory_mb %d make no host", h.Cores, h.Threads, h.MemoryMB)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from ansible.module_utils.basic import env_fallback
 
 
-def vcenter_argument_spec():
-    """Options of the fragment ``vcenter``. Names and variables as in vmware.vmware, and ``ca_path`` and ``thumbprint``."""
+def vcenter_argument_spec(required=True):
+    """Options of the fragment ``vcenter``. Names and variables as in vmware.vmware, and ``ca_path`` and ``thumbprint``.
+
+    :arg required: False for a module that also works without a vCenter.
+    """
     return {
-        "hostname": {"type": "str", "required": True, "fallback": (env_fallback, ["VMWARE_HOST"])},
+        "hostname": {"type": "str", "required": required, "fallback": (env_fallback, ["VMWARE_HOST"])},
         "username": {
-            "type": "str", "required": True, "aliases": ["user", "admin"], "fallback": (env_fallback, ["VMWARE_USER"]),
+            "type": "str", "required": required, "aliases": ["user", "admin"], "fallback": (env_fallback, ["VMWARE_USER"]),
         },
         "password": {
-            "type": "str", "required": True, "aliases": ["pass", "pwd"], "no_log": True,
+            "type": "str", "required": required, "aliases": ["pass", "pwd"], "no_log": True,
             "fallback": (env_fallback, ["VMWARE_PASSWORD"]),
         },
         "port": {"type": "int", "default": 443, "fallback": (env_fallback, ["VMWARE_PORT"])},

@@ -85,6 +85,12 @@ def results(lab):
         "image_cache_prune": lab.module("image_cache_prune", **cache, **cloud),
         "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
         "compute_canary": lab.module("compute_canary", host=lab.hosts[0], image="demo-sparse", flavor="demo", **cloud),
+        "vcdriver_check": lab.module("vcdriver_check", services=clusters, fail_on="never", **lab.vcenter(), **cloud),
+        "vcdriver_host_info": lab.module(
+            "vcdriver_host_info", vcenter={"host": lab.vcenter()["hostname"], "port": lab.vcenter()["port"]}, state_paths=["/var/lib/nova"]
+        ),
+        "vsphere_cluster_settings": lab.module("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
+        "vsphere_role": lab.module("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),
         "compute_service": lab.module("compute_service", host=lab.hosts[0], **cloud),
     }
 

@@ -88,20 +88,27 @@ def hypervisors(session, wishes, need_datastores=True):
     hosts, datastores = inventory.hosts_and_datastores(session, [cluster for cluster, _regex in chosen])
     found = []
     for cluster, regex in chosen:
-        verdicts = tuple(
-            (
-                datastore,
-                rule.refusal(
-                    datastore.name, datastore.type, datastore.accessible, datastore.maintenance_mode, datastore_regex=regex
-                ),
-            )
-            for datastore in (datastores[moid] for moid in cluster.datastores if moid in datastores)
-        )
-        hypervisor = Hypervisor(cluster, regex, tuple(hosts[moid] for moid in cluster.hosts if moid in hosts), verdicts)
-        if need_datastores and wishes and not hypervisor.usable:
-            raise _no_datastore(hypervisor)
-        found.append(hypervisor)
+        one = hypervisor(cluster, regex, hosts, datastores)
+        if need_datastores and wishes and not one.usable:
+            raise _no_datastore(one)
+        found.append(one)
     return found
+
+
+def hypervisor(cluster, regex, hosts, datastores):
+    """Makes a :class:`Hypervisor` of a cluster.
+
+    :arg regex: ``datastore_regex`` or None.
+    :arg hosts: ``{moid: inventory.Host}``; ``datastores`` likewise (``inventory.hosts_and_datastores``).
+    """
+    verdicts = tuple(
+        (
+            datastore,
+            rule.refusal(datastore.name, datastore.type, datastore.accessible, datastore.maintenance_mode, datastore_regex=regex),
+        )
+        for datastore in (datastores[moid] for moid in cluster.datastores if moid in datastores)
+    )
+    return Hypervisor(cluster, regex, tuple(hosts[moid] for moid in cluster.hosts if moid in hosts), verdicts)
 
 
 def find_cluster(clusters, name, server):

@@ -20,9 +20,7 @@ def compute_nodes(connection, hosts):
         ``resource_provider`` (dict or None), in the order asked for, else sorted by name.
     :raises OpenStackError: a service can't be reached or refuses.
     """
-    with translate("read the compute services of Nova"):
-        connection.compute.default_microversion = MICROVERSION
-        services = {service.host: service for service in connection.compute.services(binary="nova-compute")}
+    services = {service.host: service for service in _services(connection)}
     with translate("read the hypervisors of Nova"):
         hypervisors = {}
         for hypervisor in connection.compute.hypervisors(details=True):
@@ -52,20 +50,38 @@ def flavor_disks(connection, names):
     return {disks[name] for name in names}
 
 
+def services(connection):
+    """Reads the nova-compute services: one request.
+
+    :returns: ``{host: {state, status, disabled_reason, availability_zone, ...}}``, each as ``service`` of :func:`compute_nodes`.
+    :raises OpenStackError: Nova can't be reached or refuses.
+    """
+    return {service.host: _service(service) for service in _services(connection)}
+
+
+def _services(connection):
+    with translate("read the compute services of Nova"):
+        connection.compute.default_microversion = MICROVERSION
+        return list(connection.compute.services(binary="nova-compute"))
+
+
+def _service(service):
+    return {
+        "id": str(service.id),
+        "state": service.state,
+        "status": service.status,
+        "disabled_reason": service.disabled_reason,
+        "availability_zone": service.availability_zone,
+        "forced_down": bool(service.is_forced_down),
+        "updated_at": service.updated_at,
+    }
+
+
 def _node(connection, host, service, hypervisor):
     return {
         "host": host,
         "found": service is not None,
-        "service": service
-        and {
-            "id": str(service.id),
-            "state": service.state,
-            "status": service.status,
-            "disabled_reason": service.disabled_reason,
-            "availability_zone": service.availability_zone,
-            "forced_down": bool(service.is_forced_down),
-            "updated_at": service.updated_at,
-        },
+        "service": service and _service(service),
         "hypervisor": hypervisor
         and {
             "id": str(hypervisor.id),

@@ -1,0 +1,106 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rules judge. Plain values; who gathered them does not matter here.
+
+A source that was not asked, or did not answer, is None, and ``unknown`` says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.vc import Hypervisor
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
+
+
+@dataclass(frozen=True)
+class HostDetails:
+    """What else is known of an ESXi host. ``certificate_expires`` is an aware datetime or None where vCenter does not tell."""
+
+    certificate_expires: object = None
+    ntp_servers: tuple = ()
+    ntp_running: bool = True
+
+
+@dataclass(frozen=True)
+class Vm:
+    """A virtual machine or template. ``nova_uuid`` is None where Nova did not make it; ``pool`` and ``datastores`` are managed object ids."""
+
+    name: str
+    nova_uuid: str | None
+    pool: str | None
+    datastores: tuple
+    lost: bool = False  # orphaned or inaccessible: Nova does not count it
+
+
+@dataclass(frozen=True)
+class Vcenter:
+    """A vCenter. Times are aware datetimes; ``certificate_expires`` is None where the certificate was not verified.
+
+    ``missing_privileges`` maps the name of an object to the privileges that the account lacks there.
+    """
+
+    server: str
+    version: str
+    certificate_expires: object
+    now: object
+    username: str
+    hosts: dict = field(default_factory=dict)  # moid -> HostDetails
+    vms: tuple = ()
+    missing_privileges: dict | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """One nova-compute.
+
+    ``cluster`` is the :class:`Hypervisor` that vCenter has for it. ``caches`` maps names of datastores to the entries of their cache folders.
+    ``new`` tells whether Nova knows no service of this name yet; None where nobody has asked. ``record`` is Nova's record of the service.
+    """
+
+    name: str
+    cluster_name: str | None
+    datastore_regex: str | None
+    conf: NovaConf | None = None
+    cluster: Hypervisor | None = None
+    cluster_error: tuple | None = None  # (code, text)
+    caches: dict | None = None
+    new: bool | None = None
+    record: dict | None = None
+
+    @property
+    def base_folder(self):
+        """The folder of Nova's image cache; None where nova.conf does not decide it."""
+        conf = self.conf
+        if conf is None:
+            return None
+        try:
+            return cache.base_folder(
+                conf.get("vmware", "cache_prefix"),
+                conf.get("image_cache", "subdirectory_name", "_base"),
+                conf.boolean("image_cache", "remove_unused_base_images", True),
+                conf.get("DEFAULT", "my_ip"),
+            )
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known.
+
+    ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the result of ``vcdriver_host_info``.
+    ``images`` are :class:`..nova.image.Image`; ``vsphere_locations`` the names of those that have a location ``vsphere://``.
+    ``unknown`` maps the name of a source to why it is not there.
+    """
+
+    services: tuple
+    vcenter: Vcenter | None = None
+    login_error: tuple | None = None
+    compute_host: dict | None = None
+    images: tuple | None = None
+    vsphere_locations: tuple = ()
+    api_conf: NovaConf | None = None
+    unknown: dict = field(default_factory=dict)

@@ -1,0 +1,222 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what the rules judge from a vCenter. The number of requests does not grow with the number of objects, other than by pages."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+from dataclasses import replace
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec, traversal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+
+TIMEOUT = 10  # seconds for the handshake that reads the certificate
+NOVA_UUID = 'config.extraConfig["nvp.vm-uuid"]'  # as Nova reads it: nova/virt/vmwareapi/vm_util.py
+
+
+def read(session, params, services, caches):
+    """Gives ``(services with their clusters, Vcenter)``.
+
+    :arg params: the options of the fragment ``vcenter``.
+    :arg caches: read the image caches too: a request a datastore.
+    """
+    services = _with_clusters(session, services)
+    found = [service.cluster for service in services if service.cluster is not None]
+    vcenter = Vcenter(
+        server=session.server,
+        version=session.about.version,
+        certificate_expires=certificate_end(session, params),
+        now=session.now(),
+        username=params["username"],
+        hosts=_host_details(session, found),
+        vms=_vms(session, found),
+        missing_privileges=_missing_privileges(session, found) if found else None,
+    )
+    if caches:
+        services = _with_caches(session, services)
+    return services, vcenter
+
+
+def _with_clusters(session, services):
+    clusters = inventory.clusters(session)
+    chosen = {}
+    for service in services:
+        if service.cluster_name:
+            try:
+                cluster = vc.find_cluster(clusters, service.cluster_name, session.server)
+            except vc.ClusterError as error:
+                chosen[service.name] = error
+            else:
+                chosen[service.name] = cluster
+    wanted = {one.moid: one for one in chosen.values() if not isinstance(one, vc.ClusterError)}
+    hosts, datastores = inventory.hosts_and_datastores(session, list(wanted.values()))
+    found = []
+    for service in services:
+        one = chosen.get(service.name)
+        if one is None:
+            found.append(service)
+        elif isinstance(one, vc.ClusterError):
+            found.append(replace(service, cluster_error=(one.code, one.what)))
+        else:
+            found.append(replace(service, cluster=vc.hypervisor(one, service.datastore_regex, hosts, datastores)))
+    return found
+
+
+def certificate_end(session, params):
+    """Gives when the vCenter's certificate ends, an aware datetime; None where it is not verified or a proxy is between."""
+    if session.tls.verify_mode == ssl.CERT_NONE or params.get("proxy_host"):
+        return None  # Python shows the fields of a verified certificate only
+    try:
+        with socket.create_connection((session.hostname, session.port), TIMEOUT) as plain:
+            with session.tls.wrap_socket(plain, server_hostname=session.hostname) as secure:
+                end = ssl.cert_time_to_seconds(secure.getpeercert()["notAfter"])
+    except OSError:
+        return None
+    return datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
+
+
+def _host_details(session, hypervisors):
+    """Gives ``{host moid: HostDetails}``: NTP and certificate of each host."""
+    moids = list(dict.fromkeys(host.moid for hypervisor in hypervisors for host in hypervisor.hosts))
+    if not moids:
+        return {}
+    manager = traversal(vim.HostSystem, "configManager.certificateManager")
+    paths = {
+        vim.HostSystem: ["config.dateTimeInfo.ntpConfig.server", "config.service.service", "configManager.certificateManager"],
+        vim.host.CertificateManager: ["certificateInfo"],
+    }
+    found = session.call(
+        "read time and certificates of the hosts",
+        lambda: list(
+            collect(
+                session.content.propertyCollector,
+                [object_spec(session.managed("HostSystem", moid), [manager]) for moid in moids],
+                paths,
+            )
+        ),
+    )
+    ends = {
+        obj._GetMoId(): getattr(values.get("certificateInfo"), "notAfter", None)
+        for obj, values in found
+        if not isinstance(obj, vim.HostSystem)
+    }
+    details = {}
+    for obj, values in found:
+        if not isinstance(obj, vim.HostSystem) or "config.service.service" not in values:
+            continue  # a host that was never connected has no configuration to tell of
+        manager = values.get("configManager.certificateManager")
+        details[obj._GetMoId()] = HostDetails(
+            certificate_expires=ends.get(manager._GetMoId()) if manager is not None else None,
+            ntp_servers=tuple(values.get("config.dateTimeInfo.ntpConfig.server") or ()),
+            ntp_running=any(service.key == "ntpd" and service.running for service in values["config.service.service"]),
+        )
+    return details
+
+
+def _vms(session, hypervisors):
+    """Gives the :class:`Vm` of the root resource pools and of the datastores that Nova may use."""
+    pools = dict.fromkeys(hypervisor.cluster.resource_pool for hypervisor in hypervisors)
+    stores = dict.fromkeys(datastore.moid for hypervisor in hypervisors for datastore in hypervisor.usable)
+    objects = [
+        object_spec(session.managed("ResourcePool", moid), [traversal(vim.ResourcePool, "vm")], skip=True) for moid in pools
+    ]
+    objects += [object_spec(session.managed("Datastore", moid), [traversal(vim.Datastore, "vm")], skip=True) for moid in stores]
+    if not objects:
+        return ()
+    paths = {vim.VirtualMachine: ["name", "resourcePool", "datastore", "runtime.connectionState", NOVA_UUID]}
+    found = session.call(
+        "read whose machines are in the clusters", lambda: list(collect(session.content.propertyCollector, objects, paths))
+    )
+    return tuple(
+        {
+            obj._GetMoId(): Vm(
+                name=value.get("name", obj._GetMoId()),
+                nova_uuid=getattr(value.get(NOVA_UUID), "value", None),
+                pool=value["resourcePool"]._GetMoId() if value.get("resourcePool") else None,
+                datastores=tuple(datastore._GetMoId() for datastore in value.get("datastore") or ()),
+                lost=value.get("runtime.connectionState") in ("orphaned", "inaccessible"),
+            )
+            for obj, value in found
+        }.values()
+    )
+
+
+def _missing_privileges(session, hypervisors):
+    """Gives ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
+
+    vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``.
+    """
+    clusters = [hypervisor.cluster for hypervisor in hypervisors]
+    networks = session.call(
+        "read the networks of the clusters",
+        lambda: list(
+            collect(
+                session.content.propertyCollector,
+                [
+                    object_spec(
+                        session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")]
+                    )
+                    for cluster in clusters
+                ],
+                {vim.Network: ["name"]},
+            )
+        ),
+    )
+    objects = {
+        "root": {session.content.rootFolder: "the root folder"},
+        "folder": {
+            session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in clusters
+        },
+        "pool": {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in clusters},
+        "datastore": {
+            session.managed("Datastore", datastore.moid): f"datastore {datastore.name}"
+            for one in hypervisors
+            for datastore in one.usable
+        },
+        "network": {obj: f"network {value.get('name', obj._GetMoId())}" for obj, value in networks},
+    }
+    session_key = session.call("read the session's key", lambda: session.content.sessionManager.currentSession.key)
+    missing = {}
+    for kind, names in objects.items():
+        if not names:
+            continue
+        wanted = sorted(privileges.PRIVILEGES[kind])
+        answer = session.call(
+            f"ask for the account's privileges ({kind})",
+            session.content.authorizationManager.HasPrivilegeOnEntities, entity=list(names), sessionId=session_key, privId=wanted,
+        )  # fmt: skip
+        for one in answer:
+            lacking = [granted.privId for granted in one.privAvailability if not granted.isGranted]
+            if lacking:
+                missing[names[one.entity]] = lacking
+    return missing
+
+
+def _with_caches(session, services):
+    """Adds what is in the cache folders of the services whose nova.conf is known."""
+    found = []
+    for base in dict.fromkeys(service.base_folder for service in services):
+        mine = [service for service in services if service.base_folder == base and service.cluster is not None]
+        if base is None or not mine:
+            continue
+        places = [
+            place
+            for place in locations([service.cluster for service in mine], base).values()
+            if place.hosts  # what no host mounts nobody can read
+        ]
+        listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places)))
+        for service in mine:
+            caches = {
+                datastore.name: listings[datastore.moid] for datastore in service.cluster.usable if datastore.moid in listings
+            }
+            found.append(replace(service, caches=caches))
+    by_name = {service.name: service for service in found}
+    return [by_name.get(service.name, service) for service in services]

@@ -1,0 +1,126 @@
+#!/usr/bin/python
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: vcdriver_host_info
+short_description: What a compute host sees of vSphere
+version_added: 0.2.0
+description:
+  - Run it on a compute host. It tells which versions of Nova and its libraries are there, whether names resolve and ports can be reached, and how far
+    the clock is from the vCenter's. M(openstack_vmware.nova.vcdriver_check) judges it.
+  - It needs nothing but Python on the compute host. It logs in nowhere and changes nothing.
+author:
+  - The openstack_vmware.nova authors (@openstack-vmware)
+options:
+  vcenter:
+    description: The vCenter, for the clock and as one of RV(compute_host.peers).
+    type: dict
+    suboptions:
+      host:
+        description: Its name or address.
+        type: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        default: 443
+  esxi_hosts:
+    description: Names of the ESXi hosts as vCenter shows them, since Nova uploads images to these names.
+    type: list
+    elements: str
+    default: []
+  esxi_port:
+    description: The port that the ESXi hosts are asked on. Nova uses C([vmware]host_port) for them as well.
+    type: int
+    default: 443
+  python:
+    description: The Python that runs nova-compute; in a virtual environment, its C(bin/python3).
+    type: path
+    default: /usr/bin/python3
+  state_paths:
+    description: Values of C([DEFAULT]state_path), to see whether the file C(compute_id) is there.
+    type: list
+    elements: path
+    default: []
+  timeout:
+    description: Seconds that one connection may take. All are made at the same time, up to 32.
+    type: int
+    default: 5
+extends_documentation_fragment:
+  - openstack_vmware.nova.attributes.info_module
+seealso:
+  - module: openstack_vmware.nova.vcdriver_check
+"""
+
+EXAMPLES = r"""
+- name: See whether the compute host reaches the ESXi hosts
+  openstack_vmware.nova.vcdriver_host_info:
+    esxi_hosts: [localhost]
+    timeout: 1
+  register: seen
+
+- name: Name those that it does not reach
+  ansible.builtin.debug:
+    msg: "{{ seen.compute_host.peers | rejectattr('reachable') | map(attribute='error') }}"
+"""
+
+RETURN = r"""
+compute_host:
+  description: What was seen.
+  returned: success
+  type: dict
+  contains:
+    versions:
+      description: Versions of what O(python) has; null for a library that it has not.
+      type: dict
+      sample: {nova: 34.0.0, oslo.vmware: 4.10.1, urllib3: 2.8.0, suds-community: 1.2.0}
+    peers:
+      description: The vCenter and the ESXi hosts.
+      type: list
+      elements: dict
+      contains:
+        host: {description: Its name., type: str, sample: esxi-01.example.com}
+        port: {description: The port., type: int, sample: 443}
+        addresses: {description: What the name resolves to., type: list, elements: str, sample: [192.0.2.31]}
+        reachable: {description: Whether the port takes a connection., type: bool, sample: true}
+        error: {description: Why it does not., type: str, sample: null}
+    clock_skew_seconds:
+      description: How far the host's clock is ahead of the vCenter's, to about a second; null where it could not be compared.
+      type: float
+      sample: 0.4
+    compute_ids:
+      description: Each of O(state_paths), and whether the file C(compute_id) is there.
+      type: list
+      elements: dict
+      sample: [{state_path: /var/lib/nova/vc1-cluster-a, compute_id: true}]
+"""
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import host_info
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
+
+
+def argument_spec():
+    return {
+        "vcenter": {
+            "type": "dict",
+            "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "default": 443}},
+        },
+        "esxi_hosts": {"type": "list", "elements": "str", "default": []},
+        "esxi_port": {"type": "int", "default": 443},
+        "python": {"type": "path", "default": "/usr/bin/python3"},
+        "state_paths": {"type": "list", "elements": "path", "default": []},
+        "timeout": {"type": "int", "default": 5},
+    }
+
+
+def main():
+    run(host_info.run, argument_spec())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: vsphere_role
+short_description: Make and grant the vSphere role that Nova needs
+version_added: 0.2.0
+description:
+  - Makes a role of vSphere with the privileges that Nova's VC driver and this collection use, and no others. C(docs/security.md) lists them, each with
+    what it is for.
+  - It is brought to exactly this list. A privilege that somebody has added to it is taken away.
+  - On request it is granted to an account, on the root folder alone and on datacenters with all below them.
+author:
+  - The openstack_vmware.nova authors (@openstack-vmware)
+options:
+  name:
+    description: Name of the role.
+    type: str
+    default: OpenStack Nova
+  principal:
+    description:
+      - The account, or the group, that gets the role, as V(user@domain) or V(DOMAIN\user). Without it the role is granted to nobody.
+      - Its permission on an object is replaced where it has another one there. Permissions of others stay.
+    type: str
+  group:
+    description: Whether O(principal) is a group.
+    type: bool
+    default: false
+  datacenters:
+    description: Names or inventory paths of the datacenters that have Nova's clusters.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - openstack_vmware.nova.vcenter
+  - openstack_vmware.nova.attributes
+notes:
+  - The account that runs this module needs C(Authorization.ModifyRoles) and C(Authorization.ModifyPermissions). It must not be Nova's own.
+  - To give an account less than a whole datacenter, grant the role by hand on the objects that C(docs/security.md) names.
+seealso:
+  - module: openstack_vmware.nova.vcdriver_check
+"""
+
+EXAMPLES = r"""
+- name: Make the role and grant it to Nova's account
+  openstack_vmware.nova.vsphere_role:
+    hostname: vcenter.example.com
+    username: administrator@vsphere.local
+    password: "{{ vcenter_password }}"
+    ca_path: /etc/ssl/vcenter-ca.pem
+    principal: nova@vsphere.local
+    datacenters: [dc1]
+"""
+
+RETURN = r"""
+role:
+  description: The role.
+  returned: success
+  type: dict
+  contains:
+    name: {description: Its name., type: str, sample: OpenStack Nova}
+    role_id: {description: Its id; null in check mode where there is none yet., type: int, sample: 1234567}
+    privileges: {description: Its privileges without those that vSphere adds., type: list, elements: str, sample: [Datastore.AllocateSpace, Datastore.Browse]}
+    changed: {description: Whether it was made or changed., type: bool, sample: true}
+grants:
+  description: Where it is granted.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    object: {description: Inventory path., type: str, sample: /dc1}
+    propagate: {description: Whether it counts for all below., type: bool, sample: true}
+    changed: {description: Whether the permission was made or changed., type: bool, sample: true}
+"""
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import vcenter_argument_spec
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import role
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
+
+
+def argument_spec():
+    return {
+        **vcenter_argument_spec(),
+        "name": {"type": "str", "default": "OpenStack Nova"},
+        "principal": {"type": "str"},
+        "group": {"type": "bool", "default": False},
+        "datacenters": {"type": "list", "elements": "str"},
+    }
+
+
+def main():
+    run(role.run, argument_spec(), required_together=[("principal", "datacenters")])
+
+
+if __name__ == "__main__":
+    main()

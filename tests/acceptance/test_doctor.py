@@ -1,0 +1,373 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vcdriver_check on a vCenter on which everything is broken (lab/scenarios/broken.yml), and on one that is healthy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from conftest import LAB, ROOT
+
+SCENARIOS = ROOT / "lab" / "scenarios"
+USER, PASSWORD = "nova@vsphere.local", "lab-only"
+
+CONF = """
+[DEFAULT]
+compute_driver = vmwareapi.VMwareVCDriver
+host = {name}
+my_ip = 192.0.2.11
+state_path = /nowhere/{name}
+reserved_host_memory_mb = 131072
+[oslo_concurrency]
+lock_path = $state_path/lock
+[vmware]
+host_ip = vcenter.example.com
+host_username = nova@vsphere.local
+cluster_name = {name}
+datastore_regex = ^nova-
+ca_file = /etc/nova/ca.pem
+cache_prefix = vc
+[image_cache]
+remove_unused_base_images = false
+manager_interval = -1
+[vnc]
+enabled = false
+"""
+# What is broken in nova.conf: name of the service, which is its cluster's -> options. All other services are healthy in this.
+OPTIONS = {
+    "healthy": """
+        [DEFAULT]
+        compute_driver = libvirt.LibvirtDriver
+        force_config_drive = true
+        reserved_host_memory_mb = 512
+        [vmware]
+        host_username =
+        pbm_enabled = true
+        integration_bridge = br-int
+        insecure = true
+        ca_file =
+        [glance]
+        verify_glance_signatures = true
+        [oslo_concurrency]
+        lock_path =
+        [image_cache]
+        remove_unused_base_images = true
+        manager_interval = 2400
+        [vnc]
+        enabled = true
+    """,
+    "drs-manual": "[vmware]\ncache_prefix = other",
+    "drs-partial": "[DEFAULT]\nhost = ha-off\nstate_path = /nowhere/ha-off",
+    "hosts-ill": "[DEFAULT]\nmy_ip =\n[vmware]\ncache_prefix =\n[image_cache]\nremove_unused_base_images = true",
+    "ha-open": "[vmware]\ndatastore_regex =",
+    "twice": "[vmware]\ndatastore_regex = (",
+}
+# Rule -> what it speaks up about on the broken vCenter. Each rule that is named nowhere else must be here; nothing else may be found.
+EXPECTED = {
+    "COMPUTE_DRIVER_WRONG": {"healthy"},
+    "REQUIRED_OPTION_UNSET": {"healthy"},
+    "PBM_ENABLED": {"healthy"},
+    "PBM_VCENTER_VERSION": {"healthy"},
+    "CONFIG_DRIVE_FORCED": {"healthy"},
+    "GLANCE_SIGNATURES_VERIFIED": {"healthy"},
+    "INTEGRATION_BRIDGE_SET": {"healthy"},
+    "LOCK_PATH_UNSET": {"healthy"},
+    "SHARED_CACHE_AGED": {"healthy"},
+    "VNC_ENABLED": {"healthy"},
+    "TLS_NOT_VERIFIED": {"healthy"},
+    "HA_CAPACITY_NOT_RESERVED": {"healthy"},
+    "CLUSTER_HAS_SERVERS": {"healthy"},
+    "CACHE_FOLDER_UNPINNED": {"hosts-ill"},
+    "DATASTORE_REGEX_UNSET": {"ha-open"},
+    "DATASTORE_REGEX_INVALID": {"twice"},
+    "RESIZE_TO_SAME_HOST_OFF": {"nova-api"},
+    "HOST_NOT_UNIQUE": {"drs-partial", "ha-off"},
+    "STATE_PATH_SHARED": {"drs-partial", "ha-off"},
+    "CACHE_FOLDERS_DIFFER": {"drs-manual", "hosts-ill"},
+    "CLUSTER_DRIVEN_TWICE": {"ha-off", "ha-off-again"},
+    "CERTIFICATE_ENDS_SOON": {"vcenter"},
+    "CLUSTER_NOT_FOUND": {"nowhere"},
+    "CLUSTER_AMBIGUOUS": {"twice"},
+    "NO_USABLE_HOST": {"/dc1/host/hosts-out"},
+    "HOST_IN_MAINTENANCE": {"127.1.9.51"},
+    "HOST_DISCONNECTED": {"127.1.9.52"},
+    "DRS_OFF": {"/dc1/host/drs-manual"},
+    "DRS_PARTIALLY_AUTOMATED": {"/dc1/host/drs-partial"},
+    "HA_OFF": {"/dc1/host/ha-off"},
+    "HA_ADMISSION_CONTROL_OFF": {"/dc1/host/ha-open"},
+    "HOST_WITHOUT_NTP": {"127.1.9.61"},
+    "HOST_CERTIFICATE_ENDS_SOON": {"127.1.9.62"},
+    "NO_USABLE_DATASTORE": {"/dc1/host/regex-nothing"},
+    "DATASTORE_REGEX_FOREIGN": {"nova-foreign"},
+    "DATASTORE_NOT_ON_ALL_HOSTS": {"nova-one-host"},
+    "CACHE_ENTRY_BROKEN": {"[nova-foreign] 11111111-1111-4111-8111-111111111111"},
+    "CACHE_FOLDER_EMPTY": {"[nova-foreign] 22222222-2222-4222-8222-222222222222"},
+    "OSLO_VMWARE_HANGS": {"compute host"},
+    "NAME_NOT_RESOLVED": {"esxi-01.invalid"},
+    "HOST_UNREACHABLE": {"peer"},
+    "CLOCK_SKEW": {"compute host"},
+    "COMPUTE_ID_MISSING": {"drs-manual"},
+}
+PRIVILEGES = {"PRIVILEGES_MISSING"}
+LOGIN = {"VCENTER_UNUSABLE", "CERTIFICATE_NOT_TRUSTED", "INVALID_LOGIN"}
+# What needs Nova or Glance is broken in test_broken_images and in tests/unit.
+OPENSTACK = {"SERVICE_UP_WITHOUT_VCENTER", "SERVICE_AUTO_DISABLED", "CLUSTERS_NOT_ISOLATED"}
+IMAGES = {"VSAN_NEEDS_STREAM_OPTIMIZED", "IMAGE_OVA", "IMAGE_OS_DISTRO", "IMAGE_CONFIG_DRIVE", "IMAGE_NOT_BOOTABLE", "CINDER_IGNORES_LOCATION"}
+
+
+def services():
+    """Gives the services of the broken vCenter with a nova.conf each."""
+    clusters = [cluster["name"] for cluster in yaml.safe_load((SCENARIOS / "broken.yml").read_text(encoding="utf-8"))["datacenters"][0]["clusters"]]
+    found = []
+    for name in [*clusters, "nowhere"]:
+        changes = "\n".join(line.strip() for line in OPTIONS.get(name, "").splitlines())
+        found.append({"name": name, "nova_conf": CONF.format(name=name) + changes, "new": name == "healthy"})
+    found.append({"name": "ha-off-again", "nova_conf": CONF.format(name="ha-off-again"), "cluster_name": "ha-off"})
+    return found
+
+
+class Doctor:
+    """A running simulator, and modules of the collection on it."""
+
+    def __init__(self, port, folder):
+        self.port, self.folder = port, folder
+        self.server = f"127.0.0.1:{port}"
+
+    def options(self):
+        return {"hostname": "127.0.0.1", "port": self.port, "username": USER, "password": PASSWORD, "ca_path": str(self.folder / "cert.pem")}
+
+    def module(self, name, fails=False, **options):
+        """Runs a module; gives its result, also when it fails and that is wanted."""
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}
+        done = subprocess.run(
+            [LAB / "venv" / "bin" / "ansible", "localhost", "-m", f"openstack_vmware.nova.{name}", "-a", json.dumps(options)],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, done.stdout[-3000:]
+        return json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
+
+    def check(self, **options):
+        return self.module("vcdriver_check", **{"fail_on": "never", **self.options(), **options})
+
+    def methods(self):
+        """Gives the names of all SOAP calls up to now."""
+        lines = (self.folder / "requests.log").read_text(encoding="utf-8").splitlines()
+        return [one["method"] for one in map(json.loads, lines) if one.get("method")]
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextlib.contextmanager
+def simulator(scenario, folder, days):
+    """Runs the simulator alone, with a certificate that is good for so many days."""
+    folder.mkdir()
+    (folder / "scenario.yml").write_text(scenario, encoding="utf-8")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "key.pem", "-out",
+         folder / "cert.pem", "-days", str(days), "-subj", "/CN=vcsim", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    port = free_port()
+    command = [
+        LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{port}", "-host-listeners=false",
+        "-cert", folder / "cert.pem", "-key", folder / "key.pem", "-wsdl", LAB / "wsdl",
+        "-datastores", folder / "datastores", "-request-log", folder / "requests.log",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            for _attempt in range(600):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                assert process.poll() is None, "the simulator ended"
+                time.sleep(0.1)
+            yield Doctor(port, folder)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """The broken vCenter, with two broken entries in an image cache."""
+    scenario = (SCENARIOS / "broken.yml").read_text(encoding="utf-8")
+    with simulator(scenario, tmp_path_factory.mktemp("doctor") / "broken", days=10) as doctor:
+        cache = doctor.folder / "datastores" / "nova-foreign" / "vc_base"
+        (cache / ("1" * 8 + "-1111-4111-8111-" + "1" * 12)).mkdir(parents=True)
+        (cache / "11111111-1111-4111-8111-111111111111" / "11111111-1111-4111-8111-111111111111.vmdk").write_text("# Disk", encoding="utf-8")
+        (cache / "22222222-2222-4222-8222-222222222222").mkdir()
+        yield doctor
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """The demo's vCenter without its machines that are not Nova's."""
+    scenario = yaml.safe_load((SCENARIOS / "demo.yml").read_text(encoding="utf-8"))
+    del scenario["datacenters"][0]["vms"]
+    scenario["vcenter"].update(username=USER, password=PASSWORD)
+    with simulator(yaml.safe_dump(scenario), tmp_path_factory.mktemp("doctor") / "healthy", days=365) as doctor:
+        yield doctor
+
+
+def by_rule(result, doctor, peer=""):
+    """Gives ``{rule: objects}``, with addresses that change from run to run replaced by a word."""
+    found = {}
+    words = {doctor.server: "vcenter", peer: "peer"}
+    for one in result["findings"]:
+        found.setdefault(one["id"], set()).add(words.get(one["object"], one["object"]))
+    return found
+
+
+def test_each_rule_is_caught_and_none_falsely(broken):
+    closed = free_port()
+    host = broken.module(
+        "vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": broken.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
+        state_paths=["/nowhere/drs-manual"], timeout=2, python=sys.executable,
+    )["compute_host"]  # fmt: skip
+    host["versions"].update({"oslo.vmware": "4.9.0", "urllib3": "2.2.3"})  # no release that hangs is installed for this
+    before = len(broken.methods())
+    result = broken.check(services=services(), compute_host=host, api_nova_conf="[DEFAULT]\n")
+    for one in result["findings"]:
+        print(f"{one['severity']:8}{one['id']:30}{one['object']}: {one['evidence']}")
+    assert by_rule(result, broken, f"127.0.0.1:{closed}") == EXPECTED
+    assert {one["id"] for one in result["not_checked"]} >= OPENSTACK | IMAGES
+    assert set(EXPECTED) | set(result["passed"]) | {one["id"] for one in result["not_checked"]} == all_rules()
+    asked = broken.methods()[before:]
+    assert not set(asked) - {
+        "Login", "Logout", "RetrieveServiceContent", "RetrievePropertiesEx", "Fetch", "CurrentTime", "HasPrivilegeOnEntities", "SearchDatastoreSubFolders_Task",
+    }, "it changes nothing"  # fmt: skip
+
+
+def all_rules():
+    """Gives the ids of all rules, as a check without any facts names them."""
+    done = subprocess.run(
+        [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.vcdriver_check", "-a",
+         json.dumps({"services": [{"name": "nothing-is-known"}]})],
+        cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return {one["id"] for one in json.loads(done.stdout[done.stdout.index("=> {") + 3 :])["not_checked"]}
+
+
+def test_every_rule_is_broken_somewhere():
+    assert all_rules() == set(EXPECTED) | PRIVILEGES | LOGIN | OPENSTACK | IMAGES
+
+
+def test_it_fails_on_errors_and_still_tells_all(broken):
+    result = broken.module("vcdriver_check", fails=True, services=[{"cluster_name": "nowhere"}], **broken.options())
+    assert result["error_code"] == "CHECK_FAILED"
+    assert [one["id"] for one in result["findings"] if one["severity"] == "error"] == ["CLUSTER_NOT_FOUND"]
+
+
+@pytest.mark.parametrize(
+    "options, rule",
+    [
+        ({"password": "not-this-one"}, "INVALID_LOGIN"),
+        ({"ca_path": "/etc/ssl/certs/ca-certificates.crt"}, "CERTIFICATE_NOT_TRUSTED"),
+        ({"port": 1}, "VCENTER_UNUSABLE"),
+    ],
+)
+def test_a_vcenter_that_cannot_be_used(broken, options, rule):
+    result = broken.check(services=[{"cluster_name": "healthy"}], **options)
+    assert [one["id"] for one in result["findings"]] == [rule]
+    assert "DRS_OFF" in {one["id"] for one in result["not_checked"]}
+
+
+HEALTHY = [{"name": name, "nova_conf": CONF.format(name=name), "new": True} for name in ("cluster-a", "cluster-b")]
+
+
+def test_a_healthy_vcenter_has_no_finding(healthy):
+    host = healthy.module("vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": healthy.port}, esxi_hosts=["127.0.0.1"], esxi_port=healthy.port)
+    host["compute_host"]["versions"].update({"oslo.vmware": "4.10.1", "urllib3": "2.8.0"})
+    result = healthy.check(
+        services=HEALTHY, compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info"
+    )
+    assert result["findings"] == []
+    assert set(result["passed"]) == all_rules() - OPENSTACK - IMAGES - {"COMPUTE_ID_MISSING"}
+
+
+def test_the_role_is_all_that_the_account_needs(healthy):
+    """The account gets a poor role, then the role of the module."""
+    options = {**healthy.options(), "principal": USER, "datacenters": ["dc1"]}
+    role = healthy.module("vsphere_role", **options)
+    assert role["changed"] and role["role"]["changed"] and [grant["changed"] for grant in role["grants"]] == [True, True]
+    assert not healthy.module("vsphere_role", **options)["changed"]
+    assert healthy.check(services=HEALTHY, fail_on="error")["counts"]["error"] == 0
+    impoverish(healthy, "OpenStack Nova", ["Datastore.Browse"])
+    poor = healthy.check(services=HEALTHY)
+    missing = {one["object"]: one["evidence"] for one in poor["findings"] if one["id"] == "PRIVILEGES_MISSING"}
+    assert missing["datastore nova-a1"] == f"{USER} lacks Datastore.AllocateSpace, Datastore.DeleteFile, Datastore.FileManagement"
+    assert {"the root folder", "VM folder of dc1", "root resource pool of /dc1/host/cluster-a", "network VM Network"} <= set(missing)
+    mended = healthy.module("vsphere_role", **options)
+    assert mended["role"]["changed"] and not any(grant["changed"] for grant in mended["grants"])
+    assert healthy.check(services=HEALTHY, fail_on="error")["counts"]["error"] == 0
+
+
+def impoverish(doctor, name, privileges):
+    """Leaves a role these privileges only, as somebody would by hand."""
+    script = (
+        "import ssl, sys\nfrom pyVim.connect import SmartConnect\n"
+        f"instance = SmartConnect(host='127.0.0.1', port={doctor.port}, user='{USER}', pwd='{PASSWORD}', sslContext=ssl._create_unverified_context())\n"
+        "manager = instance.RetrieveContent().authorizationManager\n"
+        f"role = next(role for role in manager.roleList if role.name == '{name}')\n"
+        f"manager.UpdateAuthorizationRole(roleId=role.roleId, newName=role.name, privIds={privileges})\n"
+    )
+    subprocess.run([LAB / "venv" / "bin" / "python", "-c", script], check=True, timeout=60)
+
+
+def test_cluster_settings_mend_drs_and_ha(broken):
+    clusters = ["drs-manual", "drs-partial", "ha-off", "ha-open"]
+    options = {**broken.options(), "clusters": clusters, "ha": {"enabled": True, "admission_control": True}}
+    assert broken.module("vsphere_cluster_settings", **options)["changed"]
+    assert not broken.module("vsphere_cluster_settings", **options)["changed"]
+    result = broken.check(services=[{"cluster_name": name, "datastore_regex": "^nova-"} for name in clusters])
+    assert not {one["id"] for one in result["findings"]} & {"DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"}
+    assert broken.methods().count("ReconfigureComputeResource_Task") == len(clusters)
+
+
+def test_broken_images(lab, broken):
+    """Real images of the lab's Glance; none has bytes."""
+    properties = {
+        "doctor-distro": {"os_distro": "ubuntu"},
+        "doctor-drive": {"img_config_drive": "mandatory"},
+        "doctor-ova": {"container_format": "ova", "hw_disk_type": "streamOptimized"},
+    }
+    made = [lab.cloud.image.create_image(**{"name": name, "disk_format": "vmdk", "container_format": "bare", **more}) for name, more in properties.items()]
+    try:
+        result = broken.check(services=[{"cluster_name": "vsan-only", "datastore_regex": "^nova-"}], images=list(properties), openstack={"cloud": "lab"})
+    finally:
+        for image in made:
+            lab.cloud.image.delete_image(image.id)
+    found = by_rule(result, broken)
+    assert found == {
+        "CERTIFICATE_ENDS_SOON": {"vcenter"},
+        "VSAN_NEEDS_STREAM_OPTIMIZED": {"vsan-only"},
+        "IMAGE_OS_DISTRO": {"doctor-distro"},
+        "IMAGE_CONFIG_DRIVE": {"doctor-drive"},
+        "IMAGE_OVA": {"doctor-ova"},
+        "IMAGE_NOT_BOOTABLE": set(properties),  # they are queued
+    }
+
+
+def test_the_demo_is_healthy(lab):
+    """On the running demo: nothing but what docs/checks.md says of it."""
+    result = lab.module(
+        "vcdriver_check",
+        services=[
+            {"name": host, "cluster_name": cluster["cluster_name"], "datastore_regex": cluster["datastore_regex"]}
+            for host, cluster in zip(lab.hosts, lab.variables["nova_vcdriver_clusters"])
+        ],
+        images=["demo-sparse", "demo-stream"], openstack={"cloud": "lab"}, **lab.vcenter(),
+    )  # fmt: skip
+    assert {one["id"] for one in result["findings"]} <= {"DATASTORE_REGEX_FOREIGN", "CLUSTERS_NOT_ISOLATED"}
