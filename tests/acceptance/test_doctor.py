@@ -255,7 +255,7 @@ def all_rules():
     done = subprocess.run(
         [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.vcdriver_check", "-a",
          json.dumps({"services": [{"name": "nothing-is-known"}]})],
-        cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=60, check=True,
+        cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     return {one["id"] for one in json.loads(done.stdout[done.stdout.index("=> {") + 3 :])["not_checked"]}
 
