@@ -122,7 +122,7 @@ def _ask_vcenter(facts, params):
     except NovaVmwareError as error:
         if error.code not in LOGIN_ERRORS:
             raise
-        return replace(facts, login_error=(error.code, error.what))
+        return replace(facts, login_error=(error.code, error.what.rstrip(".")))
     with session:
         services, seen = vcenter.read(session, params, services, params["image_cache"])
     services = [replace(service, datastore_regex=asked.datastore_regex) for service, asked in zip(services, facts.services)]

@@ -64,7 +64,7 @@ def _with_clusters(session, services):
         if one is None:
             found.append(service)
         elif isinstance(one, vc.ClusterError):
-            found.append(replace(service, cluster_error=(one.code, one.what)))
+            found.append(replace(service, cluster_error=(one.code, one.what.rstrip("."))))
         else:
             found.append(replace(service, cluster=vc.hypervisor(one, service.datastore_regex, hosts, datastores)))
     return found
