@@ -33,7 +33,8 @@ def machine():
         memory = int(info.readline().split()[1]) / (1 << 20)
     return {
         "CPU": f"{len(os.sched_getaffinity(0))} cores, {model}", "memory": f"{memory:.0f} GiB", "kernel": platform.release(),
-        "Python": platform.python_version(), "packets can be delayed (netem)": rig.delay_is_possible(), "load average before": f"{os.getloadavg()[0]:.1f}", "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "Python": platform.python_version(), "packets can be delayed (netem)": rig.delay_is_possible(),
+        "load average before": f"{os.getloadavg()[0]:.1f}", "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }  # fmt: skip
 
 

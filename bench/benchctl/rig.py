@@ -88,7 +88,7 @@ def vcenter(count, memory=True, prefix=()):
     :arg memory: keep the datastores in memory; else below .lab.
     :arg prefix: words before its command, such as ``ip netns exec far``.
     """
-    port = next(port for port in random.sample(range(10000, 20000), 100) if base.ports_free({"vcenter": port}))
+    (port, *_more) = (port for port in random.sample(range(10000, 20000), 100) if base.ports_free({"vcenter": port}))
     BENCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY if memory else BENCH) as name:
         folder = Path(name)

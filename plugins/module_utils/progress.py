@@ -53,7 +53,8 @@ def is_due(now, began, percent, last):
 class Step:
     """One step while it runs.
 
-    ``done`` and ``total`` are bytes, of what is sent where that is fewer than the image has; ``seconds`` is how long it has taken so far or took. ``outcome`` is what its last line says.
+    ``done`` and ``total`` are bytes, of what is sent where that is fewer than the image has; ``seconds`` is how long it has taken so far or
+    took. ``outcome`` is what its last line says.
     """
 
     def __init__(self, reporter, action, image, datastore, total):

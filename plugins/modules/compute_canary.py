@@ -58,7 +58,7 @@ canary:
   returned: success
   type: dict
   contains:
-    server: {description: Id of the server, which is gone., type: str, sample: 5b0c3a0e-5a55-4c1b-9d0b-0f7a6a1f6f11}
+    server: {description: "Id of the server, which is gone.", type: str, sample: 5b0c3a0e-5a55-4c1b-9d0b-0f7a6a1f6f11}
     hypervisor_hostname: {description: The node that it ran on., type: str, sample: domain-c26.9d51f082-58a4-4449-beed-6fd205a5726b}
     seconds:
       description: Seconds from the request until it was ACTIVE, and from the request to delete it until it was gone.

@@ -16,7 +16,7 @@ import time
 
 import pytest
 from conftest import LAB, ROOT
-from test_fault_walk import CAPACITY, FORK, SCENARIO, VCenter, call, images, left, whole, wrong  # noqa: F401
+from test_fault_walk import CAPACITY, FORK, SCENARIO, VCenter, call, images, left, whole, wrong  # pylint: disable=unused-import
 
 DISK_TYPES = {"sparse": "sparse", "stream": "streamOptimized", "flat": "thin"}
 

@@ -130,7 +130,7 @@ def test_change_certificate(lab, vcenter, tmp_path):
     both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") + other.read_text(encoding="utf-8"), encoding="utf-8")
     options = ("-e", f"nova_vcdriver_only={A}")
     twice("change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}]))
-    assert on_host(lab, f"grep -c BEGIN /etc/nova/vcdriver/*/ca.pem").split() == [
+    assert on_host(lab, "grep -c BEGIN /etc/nova/vcdriver/*/ca.pem").split() == [
         f"/etc/nova/vcdriver/{A}/ca.pem:2", f"/etc/nova/vcdriver/{B}/ca.pem:1",
     ]  # fmt: skip
     play("change_certificate")

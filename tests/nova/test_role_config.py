@@ -174,7 +174,8 @@ def test_findings(text):
 
 def test_no_secret_is_printed():
     """A secret of a wrong kind is named, not shown."""
-    errors, _warnings = check.check({"secrets.conf": "[DEFAULT]\ntransport_url = rabbit://u:very-secret@[::1\n[vmware]\nhost_password = very-secret\n"}, *DEFINITIONS)
+    text = "[DEFAULT]\ntransport_url = rabbit://u:very-secret@[::1\n[vmware]\nhost_password = very-secret\n"
+    errors, _warnings = check.check({"secrets.conf": text}, *DEFINITIONS)
     assert "very-secret" not in " ".join(errors)
 
 
