@@ -127,7 +127,7 @@ findings:
   elements: dict
   contains:
     id: {description: The rule. It never changes its meaning., type: str, sample: DRS_PARTIALLY_AUTOMATED}
-    severity: {description: V(error), V(warning) or V(info)., type: str, sample: warning}
+    severity: {description: "V(error), V(warning) or V(info).", type: str, sample: warning}
     title: {description: The rule in words., type: str, sample: DRS is not fully automated}
     object: {description: What it is about., type: str, sample: /dc1/host/cluster-a}
     evidence: {description: What was seen., type: str, sample: "DRS is partiallyAutomated: servers start, and stay where they started"}

@@ -24,7 +24,7 @@ options:
     default: OpenStack Nova
   principal:
     description:
-      - The account, or the group, that gets the role, as V(user@domain) or V(DOMAIN\user). Without it the role is granted to nobody.
+      - The account, or the group, that gets the role, as V(user@domain) or V(DOMAIN\\user). Without it the role is granted to nobody.
       - Its permission on an object is replaced where it has another one there. Permissions of others stay.
     type: str
   group:

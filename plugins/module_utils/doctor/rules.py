@@ -358,8 +358,12 @@ def cache_folders_differ(facts, service):
         if shared:
             yield (
                 service.name,
-                f"datastores {', '.join(shared)}: {service.name} caches in {service.base_folder}, {other.name} in {other.base_folder}",
+                f"datastores {', '.join(shared)}: {service.name} caches in {_folder(service)}, {other.name} in {_folder(other)}",
             )
+
+
+def _folder(service):
+    return service.base_folder or "a folder named by its address"
 
 
 @rule(
