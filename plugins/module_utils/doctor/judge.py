@@ -79,6 +79,8 @@ def _why(facts, service, need):
         and facts.login_error
     ):
         return "the vCenter could not be used"
+    if need == "record" and service.new:
+        return "Nova knows no such service yet"
     return facts.unknown.get(need, WHY[need])
 
 
