@@ -29,8 +29,8 @@ GIVEN = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def files():
+@pytest.fixture(scope="session", name="files")
+def read_files():
     """The role's variables as its files have them: defaults, then vars."""
     loader = DataLoader()
     found = {}
