@@ -31,7 +31,7 @@ def image(cloud, name):
         name=name, disk_format="vmdk", container_format="bare", visibility="private", validate_checksum=False, allow_duplicates=True,
         hw_disk_type="thin",
     )  # fmt: skip
-    made.upload(cloud.image, data=name.encode().ljust(SIZE, b"."))
+    made.upload(cloud.image, data=(b"\0" + name.encode()).ljust(SIZE, b"\0"))
     return made.id
 
 
