@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
@@ -25,6 +26,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
+
+AT_ONCE = 4  # calls to the vCenter for the copies of one image; each waits for its answer
 
 
 class SeedError(NovaVmwareError):
@@ -232,16 +235,24 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
     :arg cancelled: asked at each poll; True ends the copies with an error.
     :returns: ``[(target location, Done or error)]``: one that fails does not stop the others.
     """
-    outcomes = []
     where = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} datastores"
-    with progress.step("copy", image.name, where, capacity * len(pairs)) as step, contextlib.ExitStack() as stack:
-        started = []
-        for source, target in pairs:
+    with contextlib.ExitStack() as stack:
+        step = stack.enter_context(progress.step("copy", image.name, where, capacity * len(pairs)))
+        stages = stack.enter_context(contextlib.ExitStack())
+        # What is short and waits for answers runs side by side, a few at once; the copies have common polls.
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=AT_ONCE))
+
+        def start(pair):
+            source, target = pair
             try:
-                stage = stack.enter_context(staged(session, target, image.id, run))
-                started.append((source, target, stage, _start_copy(session, image, source, stage)))
+                with contextlib.ExitStack() as own:
+                    stage = own.enter_context(staged(session, target, image.id, run))
+                    task = _start_copy(session, image, source, stage)
+                    kept = own.pop_all()
             except NovaVmwareError as error:
-                outcomes.append((target, error))
+                return target, error
+            stages.push(kept)
+            return _Copy(source, target, stage, kept, task)
 
         def tick(percents):
             if cancelled():
@@ -249,24 +260,40 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
             told = [percent for percent in percents if percent is not None]
             step.reach(sum(capacity * percent // 100 for percent in told) if told else None)
 
-        names = [f"copy the image {image.name} from {source.name} to {target.name}" for source, target, _stage, _task in started]
-        results = session.wait([one[3] for one in started], tick=tick, names=names)
-        copied = 0
-        for (source, target, stage, _task), (_result, fault) in zip(started, results):
-            what = f"copy the image {image.name} from {source.name} to {target.name}"
+        def end(copied, fault):
             try:
-                if fault is not None:
-                    raise VSphereFault(what, fault)
-                finish(session, image, stage, capacity)
+                with copied.own:
+                    if fault is not None:
+                        raise VSphereFault(copied.what(image), fault)
+                    finish(session, image, copied.stage, capacity)
             except NovaVmwareError as error:
-                outcomes.append((target, error))
-            else:
-                copied += 1
-                outcomes.append((target, Done(step, via=f"copy from {source.name}", seconds=step.seconds, bytes=capacity)))
+                return copied.target, error
+            return copied.target, Done(step, via=f"copy from {copied.source.name}", seconds=step.seconds, bytes=capacity)
+
+        begun = list(pool.map(start, pairs))
+        started = [one for one in begun if isinstance(one, _Copy)]
+        results = session.wait([one.task for one in started], tick=tick, names=[one.what(image) for one in started])
+        outcomes = [one for one in begun if not isinstance(one, _Copy)]
+        outcomes += pool.map(end, started, [fault for _result, fault in results])
+        copied = sum(isinstance(outcome, Done) for _target, outcome in outcomes)
         step.reach(copied * capacity)
         if copied < len(pairs):
             step.outcome = f"{len(pairs) - copied} failed"
     return outcomes
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A copy that vSphere is at work on. ``own`` removes its stage."""
+
+    source: object
+    target: object
+    stage: object
+    own: contextlib.ExitStack
+    task: object
+
+    def what(self, image):
+        return f"copy the image {image.name} from {self.source.name} to {self.target.name}"
 
 
 def _start_copy(session, image, source, stage):

@@ -165,7 +165,7 @@ class Session:
         ended = {}
         names = names or [f"finish the task {task._GetMoId()}" for task in tasks]
         deadline = time.monotonic() + timeout
-        delay = 0.02
+        delay = 0.01  # seconds; a rename takes no longer. Grown by 1.3, it finds the end of a task about a tenth late on average.
         while True:
             waiting = [task for task in tasks if task._GetMoId() not in ended]
             if not waiting:
@@ -215,7 +215,7 @@ class Session:
                     {"tasks": sorted(late), "seconds": timeout},
                 )
             time.sleep(delay)
-            delay = min(delay * 1.5, 2.0)
+            delay = min(delay * 1.3, 2.0)
 
     def run(self, what, method, *args, timeout=TASK_TIMEOUT, **kwargs):
         """Starts one task and waits for it.
