@@ -205,7 +205,7 @@ def line(event):
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     rate = done / seconds if seconds else 0.0
-    what = f"{action} {image} to {datastore}"
+    what = f"{action} {image} {'on' if action == 'verify' else 'to'} {datastore}"
     if not known:
         return f"{what}: under way for {_time(seconds)}"
     if state == "running":

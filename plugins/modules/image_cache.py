@@ -67,9 +67,9 @@ options:
     description:
       - V(auto) sends a flat image (C(hw_disk_type) V(thin), V(preallocated), V(thick) or V(eagerZeroedThick)) that is mostly empty without its
         holes, as a streamOptimized disk through an import lease. The disk on the datastore is the same, of the type that C(hw_disk_type) names.
-        Twelve samples of the image decide. Its used part waits in Ansible's temporary folder on the host that the module runs on, at most half
-        of the image and half of what is free there, in a file that nobody else can open. Where the vCenter does not take the import,
-        the image is sent as it is, with a warning.
+        Samples of the image decide, one a GiB and 12 to 96. Its used part waits in Ansible's temporary folder on the host that the module runs
+        on, at most half of the image and half of what is free there, in a file that nobody else can open. Where the vCenter does not take the
+        import, the image is sent as it is, with a warning.
       - V(none) sends each image as it is.
     type: str
     choices: [auto, none]
@@ -81,6 +81,16 @@ options:
       - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
         two hours.
     type: int
+  verify:
+    description:
+      - What is compared before an image is published. V(size) compares the sizes of the files on the datastore, after the hash of what was read from Glance.
+      - V(content) also reads each disk back, from a host or the vCenter as O(upload_through) says, and compares what a guest will read of it with what
+        was sent. Each datastore costs a transfer of the whole disk, holes included. Copies by vSphere are read back too. Where an image is only
+        copied, one copy that was there is read for the comparison.
+      - What is there and whole is not read, nor are the copies for linked clones. Disks on vsan can't be read as files, so V(content) is refused there.
+    type: str
+    choices: [size, content]
+    default: size
   linked_clone_sizes:
     description:
       - Sizes in GiB of the root disks with which the images are booted. For each of them a copy of the cached disk is made beside it, as Nova does at the
@@ -314,6 +324,7 @@ def main():
             "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
             "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
             "transfer_timeout": {"type": "int"},
+            "verify": {"type": "str", "choices": ["size", "content"], "default": "size"},
             "linked_clone_sizes": {"type": "list", "elements": "int", "default": []},
             "flavors": {"type": "list", "elements": "str", "default": []},
             "use_linked_clone": {"type": "bool", "default": True},

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The number of requests does not grow with the number of clusters."""
+"""The number of requests does not grow with the number of clusters, nor with that of images."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 
 import yaml
 from conftest import LAB, ROOT
+from test_fault_walk import SCENARIO, VCenter, call
 
 
 def requests_for(clusters, folder):
@@ -85,3 +86,39 @@ def test_two_and_forty_clusters(tmp_path):
     assert pages == 2
     assert len(forty) - pages == len(two)
     assert len(two) <= 10
+
+
+def test_many_images_that_are_there(lab, tmp_path):
+    """Each of 20 datastores costs at most three requests, however many images are looked for."""
+    datastores = [{"name": f"n{number}", "type": "VMFS", "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for number in range(20)]
+    scenario = {**SCENARIO, "datacenters": [{**SCENARIO["datacenters"][0], "datastores": datastores}]}
+    images = []
+    vcenter = VCenter(tmp_path, scenario)
+
+    def count(wanted):
+        """Runs image_cache, which has nothing to do, and gives how many requests the vCenter saw."""
+        before = len((tmp_path / "requests.log").read_text(encoding="utf-8").splitlines())
+        result, error = call(vcenter, wanted[0], images=wanted)
+        assert error is None and not result["changed"], error
+        assert result["totals"]["complete"] == len(wanted) * len(datastores)
+        return len((tmp_path / "requests.log").read_text(encoding="utf-8").splitlines()) - before
+
+    try:
+        for number in range(5):
+            image = lab.cloud.image.create_image(
+                name=f"many-{number}", disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True,
+                hw_disk_type="preallocated",
+            )  # fmt: skip
+            images.append(image.id)
+            image.upload(lab.cloud.image, data=bytes([number + 1]) * (1 << 20))
+        result, error = call(vcenter, images[0], images=images)
+        assert error is None and result["totals"]["missing"] == 100, error
+        one, five = count(images[:1]), count(images)
+        print(f"requests of an idle run on {len(datastores)} datastores: {one} for 1 image, {five} for 5")
+        assert five <= 3 * len(datastores)
+        assert abs(five - one) <= 3  # polls of the listings
+    finally:
+        vcenter.process.terminate()
+        vcenter.process.wait(10)
+        for image_id in images:
+            lab.cloud.image.delete_image(image_id)

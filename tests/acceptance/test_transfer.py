@@ -125,6 +125,63 @@ def test_a_flat_image_travels_without_its_holes(vcenter, images, kind, thin):
     assert "warnings" not in result
 
 
+def read_back(vcenter):
+    """Gives how many bytes of disks were read back so far."""
+    with open(vcenter.datastores.parent / "requests.log", encoding="utf-8") as log:
+        lines = [json.loads(line) for line in log]
+    return sum(line.get("bytes_out", 0) for line in lines if line.get("http") == "GET" and line.get("path", "").endswith("-flat.vmdk"))
+
+
+@pytest.fixture(scope="module")
+def sparse(lab, images, tmp_path_factory):
+    """The disk of :func:`images` as a monolithicSparse file: the image's id."""
+    folder = tmp_path_factory.mktemp("sparse")
+    (folder / "stream").write_bytes(lab.cloud.image.get(f"/images/{images[0]['stream']}/file").content)
+    subprocess.run(["qemu-img", "convert", "-f", "vmdk", "-O", "vmdk", "-o", "subformat=monolithicSparse", "stream", "sparse"], cwd=folder, check=True)
+    image = lab.cloud.image.create_image(
+        name="transfer-sparse", disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True, hw_disk_type="sparse"
+    )
+    image.upload(lab.cloud.image, data=(folder / "sparse").read_bytes())
+    yield image.id
+    lab.cloud.image.delete_image(image.id)
+
+
+@pytest.mark.parametrize("kind", ["thick", "stream", "ova", "sparse"])
+@pytest.mark.parametrize("damaged", [None, "n1", "n2"])
+def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damaged):
+    """A bit that turns on a datastore, in the pushed disk or in the copy of it, is found before anything of it is published."""
+    image_id = {**images[0], "sparse": sparse}[kind]
+    list_trees = seed.files.list_trees
+    turned = []
+
+    def turn(session, folders):
+        """What :func:`seed.finish` asks for first: the disk is staged, and not verified."""
+        for flat in vcenter.datastores.glob(f"{damaged}/openstack_vmware/*/*/*-flat.vmdk"):
+            with open(flat, "r+b") as disk:
+                disk.seek(SIZE // 2 + 12345)
+                (byte,) = disk.read(1)
+                disk.seek(SIZE // 2 + 12345)
+                disk.write(bytes([byte ^ 1]))
+            turned.append(flat)
+        return list_trees(session, folders)
+
+    monkeypatch.setattr(seed.files, "list_trees", turn)
+    before = read_back(vcenter)
+    if damaged is None:
+        put(vcenter, image_id, verify="content")
+        assert contents(vcenter, image_id) == [images[1]] * 2
+        assert read_back(vcenter) - before >= 2 * SIZE
+        return
+    with pytest.raises(NovaVmwareError) as caught:
+        put(vcenter, image_id, verify="content")
+    assert turned
+    assert caught.value.code in ("SEED_CONTENT_DIFFERS", "SEED_INCOMPLETE")
+    assert f"What {damaged} holds of the image" in caught.value.what, caught.value.what
+    assert damaged not in whole(vcenter, image_id)
+    assert contents(vcenter, image_id) == [images[1]] * len(whole(vcenter, image_id))
+    assert left(vcenter) == []
+
+
 def test_an_import_that_is_refused(vcenter, images, monkeypatch):
     """As where the account may write files, but not import machines. Glance is read once all the same."""
     ids, content = images

@@ -19,16 +19,17 @@ _END, _TABLE, _DIRECTORY, _FOOTER = range(4)
 _TRACKED = 1 << 20  # grains whose table has not come yet; beyond, tables are not compared
 
 
-def checked(chunks, grains=None):
+def checked(chunks, grains=None, seen=None):
     """Passes the chunks of a streamOptimized VMDK on, each once what is in it was found good; the last once the whole file was.
 
     It holds about two chunks. The cost is that of unpacking, zlib's few hundred MB of guest data a second.
 
     :arg chunks: an iterator over the file's bytes.
     :arg grains: how many grains the file must have, or None where that is not known.
+    :arg seen: called with the number and the bytes of each grain.
     :raises VmdkError: ``VMDK_DAMAGED`` or ``VMDK_TRUNCATED``.
     """
-    check = _Check(grains)
+    check = _Check(grains, seen)
     held = None
     for chunk in chunks:
         check.feed(chunk)
@@ -41,8 +42,9 @@ def checked(chunks, grains=None):
 
 
 class _Check:
-    def __init__(self, grains):
+    def __init__(self, grains, seen=None):
         self._expected = grains
+        self._seen = seen
         self._header = None
         self._at = 0  # byte in the file where the buffer begins
         self._buffer = b""
@@ -143,6 +145,8 @@ class _Check:
             raise self._damaged(at, f"the grain for sector {address} unpacks to {len(data)} bytes instead of {grain}")
         self._last = address
         self._count += 1
+        if self._seen:
+            self._seen(address // header.grain_size, data)
         if self._open is not None:
             self._open[(self._at + at) // SECTOR] = address // header.grain_size
             if len(self._open) > _TRACKED:

@@ -86,7 +86,7 @@ def info(params, _check_mode):
 
 def _options(params):
     """Gives the :class:`seed.Options` of the module's."""
-    names = ("upload_through", "host_trust", "encoding", "transfer_timeout")
+    names = ("upload_through", "host_trust", "encoding", "transfer_timeout", "verify")
     return seed.Options(**{name: params[name] for name in names if params.get(name) is not None})
 
 

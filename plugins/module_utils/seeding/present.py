@@ -17,7 +17,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, ova, seed, sized, stage, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, ova, seed, sized, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
     Target,
@@ -235,6 +235,12 @@ class Present:
             for moid, place in places.items()
         ]
         steps = plan(targets, {moid: place.hosts for moid, place in sources.items()})
+        if self._options.verify == "content":
+            for step in steps:
+                if step.action != "none":
+                    content.refuse_unreadable(places[step.moid])
+                if step.action == "copy":
+                    content.refuse_unreadable({**sources, **places}[step.source])
         sizes, too_small = [], []
         if image.linked_clone(self._extras.use_linked_clone):
             sizes, too_small = cache.linked_clone_sizes(self._extras.linked_clone_sizes, capacity or 0)
@@ -257,9 +263,9 @@ def _carry_out(session, glance, works, answers, options):
     failures = []
     warnings = []
 
-    def fan_out(work, rows, cancelled):
+    def fan_out(work, rows, cancelled, expected):
         try:
-            _copy(session, work, rows, run_id, cancelled)
+            _copy(session, work, rows, run_id, cancelled, expected, options)
         except NovaVmwareError as error:
             failures.append(error)
 
@@ -267,6 +273,7 @@ def _carry_out(session, glance, works, answers, options):
         copying = []
         for work, answer in zip(works, answers):
             rows = dict(zip((step.moid for step in work.steps), answer["datastores"]))
+            expected = None
             try:
                 if work.set_min_disk:
                     glance_images.set_min_disk(glance, work.image.id, work.min_disk)
@@ -275,11 +282,12 @@ def _carry_out(session, glance, works, answers, options):
                         place = work.places[step.moid]
                         pushed = seed.push(session, work.source, work.image, work.disk, place, run_id, options)
                         _note_done(rows[step.moid], pushed)
+                        expected = pushed.content
                         warnings += [pushed.warning] if pushed.warning else []
             except NovaVmwareError as error:
                 failures.append(error)
             else:
-                copying.append(worker.submit(fan_out, work, rows, cancelled))
+                copying.append(worker.submit(fan_out, work, rows, cancelled, expected))
         for future in copying:
             future.result()
     if len(failures) == 1:
@@ -310,8 +318,11 @@ def _worker():
             raise
 
 
-def _copy(session, work, rows, run_id, cancelled):
+def _copy(session, work, rows, run_id, cancelled, expected, options):
     """Copies one image to where it is missing, round after round.
+
+    :arg expected: the :class:`content.Content` of what was pushed, or None. Where copies are to be compared and nothing was pushed, the first
+        source is read back.
 
     :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed, or some copies for linked clones.
     """
@@ -323,7 +334,9 @@ def _copy(session, work, rows, run_id, cancelled):
         pairs = [(everywhere[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
         if not pairs:
             continue
-        for target, outcome in seed.copy(session, work.image, work.capacity, pairs, run_id, cancelled):
+        if options.verify == "content" and expected is None:
+            expected = seed.content_of(session, work.image, work.capacity, pairs[0][0], options, cancelled)
+        for target, outcome in seed.copy(session, work.image, work.capacity, pairs, run_id, cancelled, expected, options):
             if isinstance(outcome, NovaVmwareError):
                 failures[target.datastore.moid] = outcome
             else:

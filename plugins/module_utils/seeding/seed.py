@@ -19,7 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, grains, ova, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
@@ -36,12 +36,20 @@ class SeedError(NovaVmwareError):
 
 @dataclass(frozen=True)
 class Options:
-    """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None."""
+    """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None.
+
+    ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published.
+    """
 
     upload_through: str = "auto"
     host_trust: str | None = None
     encoding: str = "auto"
     transfer_timeout: int | None = None
+    verify: str = "size"
+
+    def rules(self, session, deadline=None):
+        """Gives the :class:`transfer.Rules` for a session."""
+        return transfer.Rules(self.upload_through, self.host_trust or session.host_trust, deadline)
 
 
 @dataclass
@@ -49,6 +57,7 @@ class Done:
     """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
 
     ``encoding`` is what a flat image was made for its way, or None. ``warning`` is why it was not sent as it should have been.
+    ``content`` is the :class:`content.Content` of what was sent, or None where nobody asked for it.
     """
 
     step: progress.Step
@@ -57,6 +66,7 @@ class Done:
     bytes: int = 0
     encoding: str | None = None
     warning: str | None = None
+    content: object = None
 
 
 @dataclass(frozen=True)
@@ -80,8 +90,24 @@ class _Push:
         """
         image = self.image
         verifier = glance_images.Verifier(image.id, image.size, image.os_hash_algo, image.os_hash_value)
-        read = read_ahead(check(self.source.stream()), deadline=self.rules.deadline)
+        read = read_ahead(check(self._noted(self.source.stream())), deadline=self.rules.deadline)
         return read_ahead(then(verifier.watch(read)), deadline=self.rules.deadline)
+
+    def _noted(self, chunks):
+        """Passes the image's bytes on and notes what a guest will read of them, anew at each try. :meth:`see` takes compressed grains."""
+        if self.options.verify != "content":
+            return chunks
+        self.done.content = content.Content(self.disk.capacity_bytes, self.disk.grain_bytes)
+        if self.image.kind in ("flat", "iso"):
+            return self.done.content.flat(chunks)
+        if self.image.kind == "sparse":
+            return self.done.content.sparse(chunks, vmdk.grain_places(self.source.range))
+        return chunks
+
+    @property
+    def see(self):
+        """A function that takes the number and the bytes of a grain of the try under way, or None."""
+        return self.done.content and self.done.content.add
 
     def put(self, name, chunks=None):
         """Writes the image as a file of the stage. ``chunks`` as :func:`transfer.put` takes them."""
@@ -125,13 +151,13 @@ def push(session, source, image, disk, location, run, options=Options()):
     :raises NovaVmwareError: the stage is removed, the cache is as it was.
     """
     deadline = time.monotonic() + options.transfer_timeout if options.transfer_timeout else None
-    rules = transfer.Rules(options.upload_through, options.host_trust or session.host_trust, deadline)
+    rules = options.rules(session, deadline)
     with progress.step("push", image.name, location.name, image.size) as step:
         done = Done(step)
         with staged(session, location, image.id, run) as stage:
             with vmdk.naming(image):
                 _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
-            finish(session, image, stage, disk.capacity_bytes)
+            finish(session, image, stage, disk.capacity_bytes, done.content, rules)
     done.seconds, done.bytes = step.seconds, step.done
     return done
 
@@ -211,7 +237,7 @@ def _send_sparse(job):
 
 def _send_stream(job):
     """As ``fetch_image_stream_optimized``; the imported machine's folder is outside Nova's cache folder, so is the stage."""
-    job.import_disk("thin", job.image.size, lambda: job.bytes(lambda chunks: grains.checked(chunks, job.disk.grains)))
+    job.import_disk("thin", job.image.size, lambda: job.bytes(lambda chunks: grains.checked(chunks, job.disk.grains, job.see)))
 
 
 def _send_ova(job):
@@ -219,7 +245,7 @@ def _send_ova(job):
     disk = job.disk
 
     def contained(chunks):
-        return grains.checked(ova.disk_bytes(chunks, disk), disk.grains)
+        return grains.checked(ova.disk_bytes(chunks, disk), disk.grains, job.see)
 
     job.import_disk("thin", disk.size, lambda: job.bytes(then=contained))
 
@@ -227,12 +253,23 @@ def _send_ova(job):
 _SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream, "ova": _send_ova}
 
 
-def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
+def content_of(session, image, capacity, location, options, cancelled):
+    """Reads back what a datastore has in its cache, for copies of it to be compared with. Gives a :class:`content.Content`.
+
+    :raises NovaVmwareError: it can't be read.
+    """
+    like = content.Content(capacity)
+    path = f"{location.base}/{image.id}"
+    return content.read(session, image, location, path, like, options.rules(session), cancelled)
+
+
+def copy(session, image, capacity, pairs, run, cancelled=lambda: False, expected=None, options=Options()):
     """Copies a complete image from datastores to others, all at once, by vSphere itself.
 
     :arg capacity: bytes that the extent must have.
     :arg pairs: list of ``(source location, target location)``.
     :arg cancelled: asked at each poll; True ends the copies with an error.
+    :arg expected: the :class:`content.Content` that each copy must have, or None where only sizes are compared.
     :returns: ``[(target location, Done or error)]``: one that fails does not stop the others.
     """
     where = pairs[0][1].name if len(pairs) == 1 else f"{len(pairs)} datastores"
@@ -265,7 +302,7 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False):
                 with copied.own:
                     if fault is not None:
                         raise VSphereFault(copied.what(image), fault)
-                    finish(session, image, copied.stage, capacity)
+                    finish(session, image, copied.stage, capacity, expected, options.rules(session), cancelled)
             except NovaVmwareError as error:
                 return copied.target, error
             return copied.target, Done(step, via=f"copy from {copied.source.name}", seconds=step.seconds, bytes=capacity)
@@ -304,11 +341,13 @@ def _start_copy(session, image, source, stage):
     )
 
 
-def finish(session, image, stage, capacity):
+def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(), cancelled=lambda: False):
     """Verifies what is staged, notes beside it what it is, and publishes it.
 
     :arg capacity: bytes that the guest sees; the extent may be up to 1 MiB larger, since vSphere rounds.
+    :arg expected: the :class:`content.Content` that it must have, or None where only sizes are compared.
     :raises SeedError: what is staged is not the whole image.
+    :raises ContentError: it has other bytes.
     """
     location = stage.location
     (tree,) = files.list_trees(session, [(location.datastore.browser, stage.folder)])
@@ -322,6 +361,8 @@ def finish(session, image, stage, capacity):
             "Nothing was published. Run this again; if it stays, look into the log of the ESXi hosts.",
             {"datastore": location.name, "files": {file.name: file.size for file in found.files}},
         )
+    if expected is not None:
+        content.verify(session, image, stage, expected, rules, cancelled)
     _note(session, image, stage, actual)
     publish(session, image, stage, actual)
 

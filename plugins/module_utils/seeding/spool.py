@@ -15,7 +15,8 @@ import tempfile
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
 
 CHUNK = 1 << 20  # bytes
-SAMPLES = 12
+SAMPLES = 12  # at the least,
+MOST_SAMPLES = 96  # and one more for each GiB: a sample stands for what a spool may take
 MOST_USED = 1 / 3  # share of an image; with more, reading first and writing then takes longer than both at once
 LEAST_SAVED = 32 << 20  # bytes; less is not worth the calls of an import
 
@@ -34,12 +35,13 @@ def is_worth_it(size, read, limit):
         return False
     zeros = bytes(encoding.GRAIN)
     used = 0
-    for number in range(SAMPLES):
-        offset = (2 * number + 1) * size // (2 * SAMPLES) // encoding.GRAIN * encoding.GRAIN
+    samples = min(max(SAMPLES, size >> 30), MOST_SAMPLES)
+    for number in range(samples):
+        offset = (2 * number + 1) * size // (2 * samples) // encoding.GRAIN * encoding.GRAIN
         used += not zeros.startswith(read(offset, encoding.GRAIN))
-        if used > SAMPLES * MOST_USED:
+        if used > samples * MOST_USED:
             return False
-    share = used / SAMPLES
+    share = used / samples
     return size * (1 - share) >= LEAST_SAVED and size * share <= limit
 
 

@@ -166,14 +166,11 @@ def list_trees(session, folders):
         for browser, path in folders
     ]
     listings = []
-    for (result, fault), (_browser, path) in zip(session.wait(tasks, names=[f"list {path}" for _browser, path in folders]), folders):
-        if fault is not None:
-            error = VSphereFault(f"list {path}", fault)
-            if error.fault != "FileNotFound":
-                raise error
+    for result in _listed(session, tasks, folders):
+        if result is None:
             listings.append(None)
             continue
-        contents = {_tidy(folder.folderPath): folder.file or () for folder in result or ()}
+        contents = {_tidy(folder.folderPath): folder.file or () for folder in result}
         listings.append(
             {
                 at: [
@@ -190,7 +187,7 @@ def list_names(session, folders, pattern):
 
     :arg folders: list of ``(browser, datastore path)``.
     :arg pattern: with ``*``, as ``HostDatastoreBrowserSearchSpec.matchPattern`` takes it.
-    :returns: a list in the same order, each a list of :class:`File`; what is a folder is not told.
+    :returns: a list in the same order, each a list of :class:`File`, empty where the folder does not exist; what is a folder is not told.
     """
     browser_type = vim.host.DatastoreBrowser
     details = browser_type.FileInfo.Details(fileType=False, fileSize=False, modification=True, fileOwner=False)
@@ -198,12 +195,19 @@ def list_names(session, folders, pattern):
     tasks = [
         session.call(f"list {path}", browser.SearchDatastore_Task, datastorePath=path, searchSpec=spec) for browser, path in folders
     ]
-    listings = []
+    return [
+        [File(file.path, 0, False, file.modification) for file in (result.file if result else None) or ()]
+        for result in _listed(session, tasks, folders)
+    ]
+
+
+def _listed(session, tasks, folders):
+    """Yields the results of listings, in their order; None for a folder that does not exist."""
     for (result, fault), (_browser, path) in zip(session.wait(tasks, names=[f"list {path}" for _browser, path in folders]), folders):
-        if fault is not None:
-            raise VSphereFault(f"list {path}", fault)
-        listings.append([File(file.path, 0, False, file.modification) for file in result.file or ()])
-    return listings
+        error = fault and VSphereFault(f"list {path}", fault)
+        if error and error.fault != "FileNotFound":
+            raise error
+        yield None if error else result or ()
 
 
 def _tidy(folder_path):

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes a stream of bytes to a datastore: straight to an ESXi host that mounts it, or through the vCenter.
+"""Writes files to a datastore and reads them: straight from here to an ESXi host that mounts it, or through the vCenter.
 
 ``/folder`` over HTTPS: vSphere Web Services SDK Programming Guide, "HTTP access to datastores"; the ticket for a host is
 ``SessionManager.AcquireGenericServiceTicket``, as oslo_vmware/objects/datastore.py (``get_transfer_ticket``) asks for it.
@@ -60,7 +60,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Target:
-    """Where the bytes of one file can be sent. ``via`` is ``host <name>`` or ``vcenter``."""
+    """Where the bytes of one file can be sent or read. ``via`` is ``host <name>`` or ``vcenter``."""
 
     via: str
     hostname: str
@@ -70,7 +70,7 @@ class Target:
 
 
 def targets(session, place, host_names, file_path, through="auto"):
-    """Gives the ways to write a file, best first: each host straight, then through the vCenter.
+    """Gives the ways to write or read a file, best first: each host straight, then through the vCenter.
 
     :arg host_names: hosts that mount the datastore for writing.
     :arg file_path: path of the file below the datastore's root.
@@ -130,8 +130,90 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
 def _put(session, way, size, chunks, rules, content_type):
     server = f"{way.hostname}:{way.port}"
     what = f"write {way.url.partition('?')[0]} through {way.via}"
-    with translate(what, server):
-        cookie, thumbprint = _ticket(session, way) if way.ticket else (session.cookie, None)
+    connection, cookie = _open(session, way, "httpPut", what, rules)
+    try:
+        headers = {"Cookie": cookie, "Content-Type": content_type}
+        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules)
+    finally:
+        connection.close()
+
+
+def get(session, ways, take, rules=Rules()):
+    """Reads one file, by the first way that gives it whole.
+
+    :arg ways: :func:`targets`.
+    :arg take: a function that is given an iterator over the bytes, and reads it to its end; called once a try.
+    :arg rules: :class:`Rules`.
+    :returns: what ``take`` gave.
+    :raises VSphereError: ``DOWNLOAD_FAILED`` with the HTTP status and what the server said, or ``DOWNLOAD_BROKEN``, of the last way;
+        ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
+    """
+    ways = list(ways)
+    fresh = False
+    while True:
+        way = ways.pop(0)
+        cookie = session.stub.cookie
+        try:
+            with session.kept_alive():
+                return take(_get(session, way, rules))
+        except VSphereError as error:
+            if error.details.get("status") == 401 and not way.ticket and not fresh:
+                fresh = True
+                ways.insert(0, way)
+                with translate("log in again", session.server):
+                    session.login_again(cookie)
+            elif error.code in ("CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT") or not ways:
+                raise
+
+
+def _get(session, way, rules):
+    """Yields the bytes of a file. What breaks is told as an error, never as an end."""
+    server = f"{way.hostname}:{way.port}"
+    what = f"read {way.url.partition('?')[0]} through {way.via}"
+    connection, cookie = _open(session, way, "httpGet", what, rules)
+    try:
+        got, length = 0, None
+        try:
+            connection.request("GET", way.url, headers={"Cookie": cookie})
+            connection.sock.settimeout(rules.remaining(TIMEOUT, what))
+            response = connection.getresponse()
+            if response.status != 200:
+                answer = response.read(4096).decode("utf-8", "replace").strip()
+                raise VSphereError(
+                    "DOWNLOAD_FAILED",
+                    f"Failed to {what}: {server} answered {response.status} {response.reason}: {answer or 'nothing more'}.",
+                    "",
+                    {"status": response.status},
+                )
+            length = response.length
+            while chunk := response.read(CHUNK):
+                got += len(chunk)
+                yield chunk
+                if connection.sock is not None:
+                    connection.sock.settimeout(rules.remaining(TIMEOUT, what))
+        except (OSError, http.client.HTTPException) as error:
+            rules.remaining(TIMEOUT, what)  # a wait that the deadline ended is no broken connection
+            raise _download_broken(what, server, got, length, error) from error
+        if length is not None and got != length:
+            raise _download_broken(what, server, got, length, "it was closed")
+    finally:
+        connection.close()
+
+
+def _download_broken(what, server, got, length, cause):
+    return VSphereError(
+        "DOWNLOAD_BROKEN",
+        f"Failed to {what}: the connection to {server} broke after {got} of {'an unknown number of' if length is None else length} bytes: "
+        f"{cause or type(cause).__name__}.",
+        "Run this again.",
+        {"bytes_read": got},
+    )
+
+
+def _open(session, way, method, what, rules):
+    """Opens a connection for one file. Gives it and the cookie for ``method``, ``httpPut`` or ``httpGet``."""
+    with translate(what, f"{way.hostname}:{way.port}"):
+        cookie, thumbprint = _ticket(session, way, method) if way.ticket else (session.cookie, None)
         if way.ticket and rules.host_trust == "thumbprint" and not thumbprint:
             raise VSphereError(
                 "HOST_THUMBPRINT_UNKNOWN",
@@ -140,12 +222,7 @@ def _put(session, way, size, chunks, rules, content_type):
             )
         by_thumbprint = way.ticket and rules.host_trust == "thumbprint"
         context = session.host_tls if way.ticket else session.tls
-        connection = _connect(way.hostname, way.port, context, thumbprint if by_thumbprint else None, rules)
-    try:
-        headers = {"Cookie": cookie, "Content-Type": content_type}
-        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules)
-    finally:
-        connection.close()
+        return _connect(way.hostname, way.port, context, thumbprint if by_thumbprint else None, rules), cookie
 
 
 def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
@@ -188,9 +265,9 @@ def _connect(hostname, port, context, thumbprint, rules):
     return connection
 
 
-def _ticket(session, way):
+def _ticket(session, way, method):
     """Gives the cookie that lets a host take one file, and the thumbprint of the host's certificate or None."""
-    spec = vim.SessionManager.HttpServiceRequestSpec(method="httpPut", url=f"https://{way.hostname}:{way.port}{way.url}")
+    spec = vim.SessionManager.HttpServiceRequestSpec(method=method, url=f"https://{way.hostname}:{way.port}{way.url}")
     ticket = session.call(
         f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec
     )

@@ -147,3 +147,44 @@ def test_ways():
     assert [(way.hostname, way.ticket) for way in found] == [("esxi-1", True), ("vc", False)]
     assert found[0].url == "/folder/x%20y/z.vmdk?dcPath=ha-datacenter&dsName=a+%26+b"
     assert found[1].url == "/folder/x%20y/z.vmdk?dcPath=dc%2F1&dsName=a+%26+b"
+
+
+class Files:
+    """Gives a file to each connection, or breaks after a half of it, or answers with a status line."""
+
+    def __init__(self, *acts):
+        self.acts = list(acts)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while self.acts:
+            connection = self._socket.accept()[0]
+            act = self.acts.pop(0)
+            with connection, connection.makefile("rb") as reader:
+                while reader.readline() not in (b"\r\n", b""):
+                    pass
+                if act in ("give", "cut"):
+                    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(DATA)}\r\n\r\n".encode()
+                    connection.sendall(head + DATA[: len(DATA) if act == "give" else len(DATA) // 2])
+                else:
+                    connection.sendall(f"HTTP/1.1 {act}\r\nContent-Length: 4\r\n\r\nwhy!".encode())
+        self._socket.close()
+
+
+def get(server, ways=3):
+    targets = [transfer.Target(f"way {number}", "127.0.0.1", server.port, "/folder/a?dsName=b", False) for number in range(ways)]
+    return transfer.get(SESSION, targets, b"".join)
+
+
+@pytest.mark.parametrize("acts", [("give",), ("cut", "give"), ("500 Internal Server Error", "cut", "give"), ("401 Unauthorized", "cut", "cut", "give")])
+def test_a_file_is_read_by_the_first_way_that_gives_it_whole(acts):
+    assert get(Files(*acts)) == DATA
+
+
+@pytest.mark.parametrize("act, code", [("cut", "DOWNLOAD_BROKEN"), ("404 Not Found", "DOWNLOAD_FAILED"), ("206 Partial Content", "DOWNLOAD_FAILED")])
+def test_half_a_file_is_never_taken_for_one(act, code):
+    with pytest.raises(VSphereError) as caught:
+        get(Files(act, act, act))
+    assert caught.value.code == code
