@@ -29,7 +29,8 @@ SIZE = 64 << 20  # bytes
 USED = SIZE // 10
 OPTIONS = {
     "validate_certs": True, "proxy_host": None, "proxy_port": None, "openstack": {"cloud": "lab"}, "subdirectory_name": "_base",
-    "remove_unused_base_images": True, "my_ip": None, "state": "present",
+    "remove_unused_base_images": True, "my_ip": None, "state": "present", "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True,
+    "update_min_disk": False,
 }  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def test_a_flat_image_travels_without_its_holes(vcenter, images, kind, thin):
     assert contents(vcenter, ids[kind]) == [content, content]
     (descriptor, *_others) = vcenter.datastores.glob(f"*/w_base/{ids[kind]}/{ids[kind]}.vmdk")
     assert ("thinProvisioned" in descriptor.read_text(encoding="utf-8")) is thin
-    assert "warnings" not in result
+    assert result["warnings"] == []
 
 
 def read_back(vcenter):
