@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running lab, after one run of the demo."""
+"""The running lab. Tests that want what the demo leaves take `demo` as well; they run one after the other, beside the rest."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ sys.path.insert(0, str(ROOT / "lab"))
 class Lab:
     """The lab as its user sees it: its inventory, its cloud, its logs, and commands on it."""
 
-    def __init__(self, output):
-        self.demo_output = output
+    def __init__(self):
         folder = LAB / "inventory" / "group_vars" / "all"
         self.variables = {}
         for path in sorted(folder.glob("*.yml")):
@@ -79,8 +78,20 @@ def cloud():
 
 @pytest.fixture(scope="session")
 def lab():
-    """Runs the demo; its own verdict is the first test."""
+    """The lab: `lab/lab up` has started it."""
+    return Lab()
+
+
+@pytest.fixture(scope="session")
+def demo():
+    """Runs the demo and gives what it printed; its own verdict is the first test."""
     done = subprocess.run([ROOT / "lab" / "lab", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=1500, check=False)
-    print(done.stdout)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    return Lab(done.stdout)
+    return done.stdout
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Two groups of tests run side by side: what works on the demo's vCenter, and what brings its own."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo" in item.fixturenames else "own"))

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
 from conftest import LAB, ROOT, recap
 
+pytestmark = pytest.mark.usefixtures("demo")
 
-def test_the_table_is_true(lab):
+
+def test_the_table_is_true(lab, demo):
     """What the demo printed is what Nova and Glance's request log say."""
-    rows = [line.split() for line in lab.demo_output.splitlines() if line.startswith("cluster-")]
+    rows = [line.split() for line in demo.splitlines() if line.startswith("cluster-")]
     assert len(rows) >= 4
     hypervisors = {one.name for one in lab.cloud.compute.hypervisors()}
     for row in rows:
@@ -116,9 +119,9 @@ def _secrets(lab):
     return {vcenter["host_password"], auth["password"], lab.variables["nova_vcdriver_transport_url"].split(":")[2].split("@")[0]}
 
 
-def test_no_secret_is_printed(lab):
+def test_no_secret_is_printed(lab, demo):
     """Not by the demo, not by a run that says all it can, and not in the command line of any process."""
-    texts = {"the demo": lab.demo_output}
+    texts = {"the demo": demo}
     texts["-vvvv"] = lab.ansible("ansible-playbook", "playbooks/site.yml", "--check", "--diff", "-vvvv")
     texts["the process list"] = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert [name for name, text in texts.items() if any(secret in text for secret in _secrets(lab))] == []

@@ -360,6 +360,7 @@ def test_broken_images(lab, broken):
     }
 
 
+@pytest.mark.usefixtures("demo")
 def test_the_demo_is_healthy(lab):
     """On the running demo: nothing but what docs/checks.md says of it."""
     result = lab.module(

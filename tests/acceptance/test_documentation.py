@@ -12,6 +12,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("demo")
+
 COLLECTION = "openstack_vmware.nova."
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
 # Names in the examples, and what stands for them in the lab.

@@ -14,6 +14,8 @@ import time
 import pytest
 from conftest import LAB, ROOT
 
+pytestmark = pytest.mark.usefixtures("demo")
+
 DATASTORES = LAB / "run" / "datastores"
 PREFIX = "left"
 

@@ -9,7 +9,10 @@ import os
 import re
 import time
 
+import pytest
 from conftest import LAB, recap
+
+pytestmark = pytest.mark.usefixtures("demo")
 
 GONE = "33333333-2222-4333-8444-555555555555"
 

@@ -17,6 +17,8 @@ import pytest
 from conftest import LAB, ROOT, recap
 from labctl import base
 
+pytestmark = pytest.mark.usefixtures("demo")
+
 A, B = "vc1-cluster-a", "vc1-cluster-b"
 
 
