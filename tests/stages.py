@@ -282,7 +282,7 @@ def molecule(stage):
 def acceptance(stage):
     """tests/acceptance on the whole lab: real OpenStack services and a compute host on the simulator."""
     stage.run("lab/lab", "up", cwd=ROOT)
-    stage.pytest(VENV / "python", "tests/acceptance", "-n", "2", "--dist", "loadgroup", "--durations=25", cwd=ROOT, ANSIBLE_COLLECTIONS_PATH=str(LAB / "collections"))
+    stage.pytest(VENV / "python", "tests/acceptance", "-n", "2", "--durations=25", cwd=ROOT, ANSIBLE_COLLECTIONS_PATH=str(LAB / "collections"))
 
 
 def secrets(stage):
