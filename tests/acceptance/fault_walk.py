@@ -18,6 +18,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 import traceback
 from dataclasses import dataclass
 
@@ -179,6 +180,7 @@ class Walker:
             problems.append(f"Nova would boot a wrong disk on {bad}")
         if result is not None and seen != list(DATASTORES):
             problems.append(f"said that all is well, and Nova sees the image on {seen} only")
+        time.sleep(max(0.0, self.glance.down_until - time.monotonic()))  # until a Glance that restarts is there again
         result, again, text = self.seed(case.image)
         if result is None:
             problems.append(f"the next run failed with {again}: {text}")
@@ -294,7 +296,7 @@ def test_walk(cloud, images, tmp_path, capsys):
     codes = collections.Counter(error or "went well" for _case, fired, _problem, error in results if fired)
     problems = [f"{case.image}: {case.step.label} {case.step.nth}, {case.way}: {text}" for case, _fired, text, _error in results if text]
     with capsys.disabled():
-        print(f"\n{len(cases)} of {len(every)} combinations of {len({(case.image, case.step) for case in every})} requests and "
+        print(f"\n{len(cases)} of {len(every)} combinations of {len({(case.image, case.step.label, case.step.nth) for case in every})} requests and "
               f"{len(WAYS) + len(GlanceProxy.KINDS)} ways; broken: {sum(broken.values())} {dict(broken)}")  # fmt: skip
         print(f"ended as: {dict(codes)}")
         print(f"wrong bootable images: {sum('wrong disk' in text for text in problems)}, "

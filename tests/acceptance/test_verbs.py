@@ -99,6 +99,7 @@ def test_a_wrong_password_is_refused_before_anything_changes(lab, vcenter, tmp_p
 def test_rotate_password(lab, vcenter, tmp_path):
     """A second account replaces the first one on one nova-compute after the other; then the first one is dropped, by the operator's tasks."""
     account("nova-2@vsphere.local", "second-secret")
+    lab.module("vsphere_role", principal="nova-2@vsphere.local", datacenters=["dc1"], **lab.vcenter())
     marker = tmp_path / "retired"
     retire = tmp_path / "retire.yml"
     retire.write_text(
