@@ -26,7 +26,7 @@ def run(body, argument_spec, **module_options):
     """Runs a module: parses its options, calls ``body`` and turns its outcome into the module's answer.
 
     :arg body: a function ``(params, check_mode) -> dict`` that raises :class:`NovaVmwareError`. The dict is the module's
-        result; ``changed`` and ``diff`` in it are Ansible's. A signal of :data:`CANCELLED_BY` raises :class:`Cancelled` in it.
+        result; ``changed``, ``diff`` and ``warnings`` in it are Ansible's. A signal of :data:`CANCELLED_BY` raises :class:`Cancelled` in it.
     :arg argument_spec: AnsibleModule's.
     """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_options)
@@ -43,6 +43,8 @@ def run(body, argument_spec, **module_options):
         module.fail_json(msg="Cancelled. What was under way was removed again.", error_code="CANCELLED")
     if not module._diff:
         result.pop("diff", None)
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     module.exit_json(**result)
 
 
