@@ -25,6 +25,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.sess
 CONNECT_TIMEOUT = 10  # seconds; behind a firewall that drops packets, the next way must get its turn soon
 TIMEOUT = 300  # seconds without a byte accepted; a host may flush its cache for a while
 CHUNK = 1 << 20  # bytes
+FINAL = {"CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"}  # codes of errors that no other way would mend
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,31 @@ def targets(session, place, host_names, file_path, through="auto"):
     return found
 
 
+def _by_first_way(session, ways, attempt, final):
+    """Gives what ``attempt`` gives for the first way that works. A session that is over is replaced once, and the way tried again.
+
+    :arg attempt: a function that is given a :class:`Target`.
+    :arg final: codes of errors after which no other way is tried.
+    :raises VSphereError: as ``attempt`` raised it for the last way that was tried.
+    """
+    ways = list(ways)
+    fresh = False
+    while True:
+        way = ways.pop(0)
+        cookie = session.stub.cookie
+        try:
+            with session.kept_alive():
+                return attempt(way)
+        except VSphereError as error:
+            if error.details.get("status") == 401 and not way.ticket and not fresh:
+                fresh = True
+                ways.insert(0, way)
+                with translate("log in again", session.server):
+                    session.login_again(cookie)
+            elif error.code in final or not ways:
+                raise
+
+
 def put(session, ways, size, chunks, rules=Rules(), content_type="application/octet-stream"):
     """Writes one file by the first way that takes it whole.
 
@@ -108,23 +134,12 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
     :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too;
         ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning sign, not a reason for another way.
     """
-    ways = list(ways)
-    fresh = False
-    while True:
-        way = ways.pop(0)
-        cookie = session.stub.cookie
-        try:
-            with session.kept_alive():
-                _put(session, way, size, chunks, rules, content_type)
-            return way
-        except VSphereError as error:
-            if error.details.get("status") == 401 and not way.ticket and not fresh:
-                fresh = True
-                ways.insert(0, way)
-                with translate("log in again", session.server):
-                    session.login_again(cookie)
-            elif error.code in ("CERTIFICATE_NOT_TRUSTED", "UPLOAD_FAILED", "TRANSFER_TIMEOUT") or not ways:
-                raise
+
+    def attempt(way):
+        _put(session, way, size, chunks, rules, content_type)
+        return way
+
+    return _by_first_way(session, ways, attempt, final={*FINAL, "UPLOAD_FAILED"})
 
 
 def _put(session, way, size, chunks, rules, content_type):
@@ -148,22 +163,7 @@ def get(session, ways, take, rules=Rules()):
     :raises VSphereError: ``DOWNLOAD_FAILED`` with the HTTP status and what the server said, or ``DOWNLOAD_BROKEN``, of the last way;
         ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
     """
-    ways = list(ways)
-    fresh = False
-    while True:
-        way = ways.pop(0)
-        cookie = session.stub.cookie
-        try:
-            with session.kept_alive():
-                return take(_get(session, way, rules))
-        except VSphereError as error:
-            if error.details.get("status") == 401 and not way.ticket and not fresh:
-                fresh = True
-                ways.insert(0, way)
-                with translate("log in again", session.server):
-                    session.login_again(cookie)
-            elif error.code in ("CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT") or not ways:
-                raise
+    return _by_first_way(session, ways, lambda way: take(_get(session, way, rules)), FINAL)
 
 
 def _get(session, way, rules):
