@@ -227,11 +227,10 @@ def _send_sparse(job):
     hosted = "tmp-sparse.vmdk"
     job.put(hosted)
     target = f"{stage.folder}/{cache.image_file(image.id)}"
-    what = f"make a native disk of the image {image.name} at {target}"
-    task = files.copy_disk_task(session, place, f"{stage.folder}/{hosted}", place, target)
-    ((_result, fault),) = session.wait([task], names=[what])
-    if fault is not None:
-        raise VSphereFault(what, fault)
+    session.run(
+        f"make a native disk of the image {image.name} at {target}",
+        files.copy_disk_task, session, place, f"{stage.folder}/{hosted}", place, target,
+    )  # fmt: skip
     files.delete(session, place, f"{stage.folder}/{hosted}")
 
 
