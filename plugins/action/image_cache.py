@@ -9,13 +9,13 @@ import contextlib
 import copy
 import json
 import shlex
-import threading
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 
 LOCAL_INTERVAL = 0.5  # seconds between two looks at the file
 SSH_INTERVAL = 3.0
@@ -51,12 +51,16 @@ class ActionModule(ActionBase):
         path = self._connection._shell.join_path(self._connection._shell.tmpdir, "progress")
         before = self._task.environment
         self._task.environment = [*(before or []), {progress.VARIABLE: path}]
-        follower = _Follower(lambda offset: reader(path, offset), self._interval(), _label(task_vars, self._task))
+        follower = _Follower(lambda offset: reader(path, offset), _label(task_vars, self._task))
+        # Lines are an extra: the module goes on when the file can't be read, or when nobody is there any more to take them.
         try:
-            with follower:
+            with every(self._interval(), follower.show):
                 yield
         finally:
             self._task.environment = before
+            with contextlib.suppress(Exception):
+                while follower.show():
+                    pass
 
     def _interval(self):
         return LOCAL_INTERVAL if self._connection.transport == "local" else SSH_INTERVAL
@@ -81,34 +85,19 @@ class ActionModule(ActionBase):
 
 
 class _Follower:
-    """Reads a file that grows, in a thread, and shows an event a line."""
+    """Reads a file that grows and shows an event a line.
 
-    def __init__(self, read, interval, label):
+    :arg read: a function that gives the bytes from an offset on, as many as there are or some of them.
+    :arg label: what each line begins with.
+    """
+
+    def __init__(self, read, label):
         self._read = read
-        self._interval = interval
         self._label = label
         self._offset = 0
         self._rest = b""
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc):
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self):
-        # Lines are an extra: the module goes on when the file can't be read, or when nobody is there any more to take them.
-        with contextlib.suppress(Exception):
-            while not self._stop.wait(self._interval):
-                self._show()
-            while self._show():
-                pass
-
-    def _show(self):
+    def show(self):
         """Shows what is new. Gives False when there was nothing."""
         data = self._read(self._offset)
         self._offset += len(data)

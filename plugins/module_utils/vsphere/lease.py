@@ -10,10 +10,10 @@ vSphere Web Services API: ``ResourcePool.ImportVApp``, ``HttpNfcLease``. Nova do
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from dataclasses import dataclass
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec
@@ -72,8 +72,9 @@ def _import_once(session, wish, chunks, rules):
         url = next((device for device in info.deviceUrl if device.disk), None)
         if url is None:
             raise VSphereError("LEASE_WITHOUT_DISK", f"Failed to {what}: the lease names no disk to send.")
-        with _KeepAlive(session, lease, wish.size) as keepalive:
-            transfer.post_disk(session, url.url, url.sslThumbprint, wish.size, keepalive.count(chunks()), rules)
+        sent = _Transfer(session, lease, wish.size)
+        with every(KEEPALIVE, sent.tell):
+            transfer.post_disk(session, url.url, url.sslThumbprint, wish.size, sent.count(chunks()), rules)
         session.call(what, lease.HttpNfcLeaseComplete)
     except BaseException:
         _abort(lease)
@@ -168,24 +169,14 @@ def _abort(lease):
         pass  # the server ended it already, or is gone and ends it by its own time-out: the first error is what matters
 
 
-class _KeepAlive:
-    """Tells the lease every 30 seconds that the transfer goes on, which also keeps the session alive."""
+class _Transfer:
+    """Counts what was sent, and tells the lease how far the transfer is."""
 
     def __init__(self, session, lease, size):
         self._session = session
         self._lease = lease
         self._size = max(1, size)
         self._sent = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc):
-        self._stop.set()
-        self._thread.join()
 
     def count(self, chunks):
         """Passes the chunks on and counts their bytes."""
@@ -193,10 +184,10 @@ class _KeepAlive:
             yield chunk
             self._sent += len(chunk)
 
-    def _run(self):
-        while not self._stop.wait(KEEPALIVE):
-            try:
-                percent = min(99, 100 * self._sent // self._size)
-                self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)
-            except VSphereError:
-                return  # a dead lease makes the transfer itself fail, with a better reason
+    def tell(self):
+        """Tells the lease, which also keeps the session alive. A dead lease makes the transfer itself fail, with a better reason.
+
+        :raises VSphereError: the lease or the server is gone.
+        """
+        percent = min(99, 100 * self._sent // self._size)
+        self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import (
     VSphereError,
@@ -135,23 +136,14 @@ class Session:
                 self.stub.cookie = ""
                 self._login()
 
-    @contextlib.contextmanager
     def kept_alive(self, interval=KEEPALIVE):
-        """Asks the vCenter for something every ``interval`` seconds, so that the session lives while bytes go elsewhere."""
-        stop = threading.Event()
+        """For a ``with``: asks the vCenter for something each ``interval`` seconds, so that the session lives while bytes go elsewhere."""
 
         def ask():
-            while not stop.wait(interval):
-                with contextlib.suppress(VSphereError):  # the next call in earnest says what is wrong
-                    self.now()
+            with contextlib.suppress(VSphereError):  # the next call in earnest says what is wrong
+                self.now()
 
-        thread = threading.Thread(target=ask, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(CONNECT_TIMEOUT)
+        return every(interval, ask)
 
     def wait(self, tasks, timeout=TASK_TIMEOUT, tick=None, names=None):
         """Waits for tasks with one request a poll, however many they are.
@@ -220,6 +212,9 @@ class Session:
     def run(self, what, method, *args, timeout=TASK_TIMEOUT, **kwargs):
         """Starts one task and waits for it.
 
+        :arg what: a verb phrase with the object, for the error.
+        :arg method: a method of the API, or a function on one, that gives the task.
+        :arg timeout: seconds.
         :returns: the task's result.
         :raises VSphereFault: the task ended in an error; ``fault`` names it.
         """
