@@ -15,7 +15,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec, traversal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 TIMEOUT = 10  # seconds for the handshake that reads the certificate
@@ -93,16 +93,8 @@ def _host_details(session, hypervisors):
         vim.HostSystem: ["config.dateTimeInfo.ntpConfig.server", "config.service.service", "configManager.certificateManager"],
         vim.host.CertificateManager: ["certificateInfo"],
     }
-    found = session.call(
-        "read time and certificates of the hosts",
-        lambda: list(
-            collect(
-                session.content.propertyCollector,
-                [object_spec(session.managed("HostSystem", moid), [manager]) for moid in moids],
-                paths,
-            )
-        ),
-    )
+    objects = [object_spec(session.managed("HostSystem", moid), [manager]) for moid in moids]
+    found = session.read("read time and certificates of the hosts", objects, paths)
     ends = {
         obj._GetMoId(): getattr(values.get("certificateInfo"), "notAfter", None)
         for obj, values in found
@@ -132,9 +124,7 @@ def _vms(session, hypervisors):
     if not objects:
         return ()
     paths = {vim.VirtualMachine: ["name", "resourcePool", "datastore", "runtime.connectionState", NOVA_UUID]}
-    found = session.call(
-        "read whose machines are in the clusters", lambda: list(collect(session.content.propertyCollector, objects, paths))
-    )
+    found = session.read("read whose machines are in the clusters", objects, paths)
     return tuple(
         {
             obj._GetMoId(): Vm(
@@ -155,20 +145,13 @@ def _missing_privileges(session, hypervisors):
     vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``.
     """
     clusters = [hypervisor.cluster for hypervisor in hypervisors]
-    networks = session.call(
+    networks = session.read(
         "read the networks of the clusters",
-        lambda: list(
-            collect(
-                session.content.propertyCollector,
-                [
-                    object_spec(
-                        session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")]
-                    )
-                    for cluster in clusters
-                ],
-                {vim.Network: ["name"]},
-            )
-        ),
+        [
+            object_spec(session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")])
+            for cluster in clusters
+        ],
+        {vim.Network: ["name"]},
     )
     objects = {
         "root": {session.content.rootFolder: "the root folder"},

@@ -45,11 +45,6 @@ class Hypervisor:
         """The datastores that Nova may use, for streamOptimized images and for its inventory."""
         return [datastore for datastore, refusal in self.verdicts if refusal is None]
 
-    def usable_for(self, disk_type):
-        """The datastores that Nova may choose for an image of this ``hw_disk_type``."""
-        types = rule.allowed_types(disk_type)
-        return [datastore for datastore in self.usable if datastore.type in types]
-
 
 def wanted(options):
     """Gives a :class:`Wanted` for each element of the module option ``clusters``.

@@ -44,12 +44,12 @@ class Use:
 class Uses:
     """What the virtual machines on some datastores use of the caches there."""
 
-    def __init__(self, session, places):
-        """:arg places: list of :class:`locations.Location`. One request a page for all."""
+    def __init__(self, session, locations):
+        """:arg locations: list of :class:`locations.Location`. One request a page for all."""
         self._found = {}
         self._unreadable = {}
-        bases = {f"[{place.name}]": place.base_path + "/" for place in places}
-        for vm in inventory.files_in_use(session, list({place.datastore.moid for place in places})):
+        bases = {f"[{location.name}]": location.base_path + "/" for location in locations}
+        for vm in inventory.files_in_use(session, list({location.datastore.moid for location in locations})):
             for file in sorted(vm.files):
                 base = bases.get(file.partition("]")[0] + "]")
                 if base and file.startswith(base):
@@ -59,10 +59,10 @@ class Uses:
                 for moid in vm.datastores:
                     self._unreadable.setdefault(moid, []).append(vm.name)
 
-    def of(self, place, image_id):
+    def of(self, location, image_id):
         """Gives the :class:`Use` of an image; it is false when nobody uses it."""
-        path = place.image_path(image_id)
-        return Use(path, tuple(self._found.get(path, ())), tuple(self._unreadable.get(place.datastore.moid, ())))
+        path = location.image_path(image_id)
+        return Use(path, tuple(self._found.get(path, ())), tuple(self._unreadable.get(location.datastore.moid, ())))
 
 
 def refuse_used(session, todo):
@@ -73,8 +73,8 @@ def refuse_used(session, todo):
     """
     if not todo:
         return
-    uses = Uses(session, [place for place, _image_id in todo])
-    used = [use for use in (uses.of(place, image_id) for place, image_id in todo) if use]
+    uses = Uses(session, [location for location, _image_id in todo])
+    used = [use for use in (uses.of(location, image_id) for location, image_id in todo) if use]
     if used:
         raise in_use(used)
 
@@ -123,25 +123,25 @@ def _remove(session, todo, run):
     moved = []
     with contextlib.ExitStack() as stack:
         try:
-            for place, image_id in todo:
-                stage = stack.enter_context(staged(session, place, image_id, run))
+            for location, image_id in todo:
+                stage = stack.enter_context(staged(session, location, image_id, run))
                 try:
-                    files.move(session, place.place, place.image_path(image_id), _away(stage))
+                    files.move(session, location.place, location.image_path(image_id), _away(stage))
                 except VSphereFault as fault:
                     if fault.fault != "FileNotFound":
                         raise
                 else:
-                    moved.append((place, image_id, stage))
-            uses = Uses(session, [place for place, _image_id, _stage in moved]) if moved else None
+                    moved.append((location, image_id, stage))
+            uses = Uses(session, [location for location, _image_id, _stage in moved]) if moved else None
         except BaseException:
-            for place, image_id, stage in moved:
+            for location, image_id, stage in moved:
                 with contextlib.suppress(NovaVmwareError):  # the first error is what matters
-                    files.move(session, place.place, _away(stage), place.image_path(image_id))
+                    files.move(session, location.place, _away(stage), location.image_path(image_id))
             raise
-        for place, image_id, stage in moved:
-            use = uses.of(place, image_id)
+        for location, image_id, stage in moved:
+            use = uses.of(location, image_id)
             if use:
-                files.move(session, place.place, _away(stage), place.image_path(image_id))
+                files.move(session, location.place, _away(stage), location.image_path(image_id))
                 back.append(use)
     return back
 

@@ -50,9 +50,11 @@ def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: Fa
                     tasks.append((stage, start(stage)))
                 except NovaVmwareError as error:
                     _drop(stages, outcomes, stage, error)
-            for (stage, _task), (_result, fault) in zip(tasks, session.wait([task for _stage, task in tasks], tick=tick)):
+            names = [f"{what} {stage.folder}/{name}" for stage, _task in tasks]
+            results = session.wait([task for _stage, task in tasks], tick=tick, names=names)
+            for (stage, _task), named, (_result, fault) in zip(tasks, names, results):
                 if fault is not None:
-                    _drop(stages, outcomes, stage, VSphereFault(f"{what} {stage.folder}/{name}", fault))
+                    _drop(stages, outcomes, stage, VSphereFault(named, fault))
 
         for location in locations:
             try:

@@ -52,7 +52,6 @@ class Spool:
     """
 
     def __init__(self, size, limit):
-        self._image_size = size
         self._limit = min(limit, size // 2)
         self._file = tempfile.TemporaryFile()  # mode 0600, without a name
         self._encoder = encoding.Encoder(size)

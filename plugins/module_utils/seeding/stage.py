@@ -86,27 +86,27 @@ def staged(session, location, image_id, run):
     files.delete(session, location.place, stage.root)
 
 
-def leftovers(session, places):
+def leftovers(session, locations):
     """Finds what runs that have ended left on datastores: a request a datastore, one more where there is a stage, and common polls.
 
     An import is there only as long as its stage is.
 
     A run on this machine has ended when its process is gone. One on another machine has ended when it has not written for three hours.
 
-    :arg places: list of :class:`locations.Location`.
+    :arg locations: list of :class:`locations.Location`.
     :returns: a list of :class:`Leftover`.
     """
-    trees = files.list_trees(session, [(place.datastore.browser, place.place.path(FOLDER)) for place in places])
-    staged_on = [place for place, tree in zip(places, trees) if (tree or {}).get(place.place.path(FOLDER))]
-    listed = files.list_names(session, [(place.datastore.browser, place.place.path()) for place in staged_on], f"{FOLDER}-*")
-    roots = {place.datastore.moid: names for place, names in zip(staged_on, listed)}
+    trees = files.list_trees(session, [(location.datastore.browser, location.place.path(FOLDER)) for location in locations])
+    staged_on = [location for location, tree in zip(locations, trees) if (tree or {}).get(location.place.path(FOLDER))]
+    listed = files.list_names(session, [(location.datastore.browser, location.place.path()) for location in staged_on], f"{FOLDER}-*")
+    roots = {location.datastore.moid: names for location, names in zip(staged_on, listed)}
     found = []
     now = None
-    for place, tree in zip(places, trees):
-        base = place.place.path(FOLDER)
-        names = roots.get(place.datastore.moid, [])
+    for location, tree in zip(locations, trees):
+        base = location.place.path(FOLDER)
+        names = roots.get(location.datastore.moid, [])
         candidates = [(f"{base}/{item.name}", item.name, False) for item in (tree or {}).get(base, ())]
-        candidates += [(place.place.path(item.name), item.name.removeprefix(f"{FOLDER}-"), True) for item in names]
+        candidates += [(location.place.path(item.name), item.name.removeprefix(f"{FOLDER}-"), True) for item in names]
         for path, name, is_import in candidates:
             match = _NAME.fullmatch(name)
             if not match:
@@ -117,7 +117,7 @@ def leftovers(session, places):
                 now = now or session.now()
                 ended = _quiet_since(path, tree, names, now)
             if ended:
-                found.append(Leftover(place, path, is_import))
+                found.append(Leftover(location, path, is_import))
     return found
 
 

@@ -5,6 +5,9 @@
 
 vSphere Web Services API: ``FileManager``, ``VirtualDiskManager``, ``HostDatastoreBrowser``. Paths are datastore paths such as
 ``[ds] folder/file``; a call that names a datastore also names its datacenter.
+
+Each function raises ``VSphereFault`` where the server refuses the call or its task ends in an error, and ``VSphereError`` where the server can't
+be asked. Those that start a task give it to the caller, who waits for several at once (``Session.wait``).
 """
 
 from __future__ import annotations

@@ -10,11 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import (
-    collect,
-    object_spec,
-    traversal,
-)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 
@@ -112,10 +108,7 @@ def clusters(session):
         vim.Datacenter: ["name", "parent", "vmFolder"],
         vim.ClusterComputeResource: ["name", "parent", "host", "datastore", "resourcePool", "configurationEx"],
     }
-    with_properties = session.call(
-        "read the clusters of the vCenter",
-        lambda: list(collect(session.content.propertyCollector, [object_spec(root, [walk])], paths)),
-    )
+    with_properties = session.read("read the clusters of the vCenter", [object_spec(root, [walk])], paths)
     nodes = {obj._GetMoId(): (obj, properties) for obj, properties in with_properties}
 
     def ancestors(moid):
@@ -180,10 +173,7 @@ def hosts_and_datastores(session, chosen):
         ],
     }  # fmt: skip
     hosts, datastores = {}, {}
-    found = session.call(
-        "read the hosts and datastores of the clusters",
-        lambda: list(collect(session.content.propertyCollector, objects, paths)),
-    )
+    found = session.read("read the hosts and datastores of the clusters", objects, paths)
     for obj, value in found:
         moid = obj._GetMoId()
         if isinstance(obj, vim.HostSystem):
@@ -228,10 +218,7 @@ def loads(session, host_moids):
         ]
     }  # fmt: skip
     objects = [object_spec(session.managed("HostSystem", moid), [vms], skip=True) for moid in totals]
-    found = session.call(
-        "read the virtual machines of the hosts",
-        lambda: list(collect(session.content.propertyCollector, objects, paths)),
-    )
+    found = session.read("read the virtual machines of the hosts", objects, paths)
     for _obj, value in found:
         host = value.get("runtime.host")
         if value.get("runtime.powerState") != "poweredOn" or host is None or host._GetMoId() not in totals:
@@ -266,10 +253,7 @@ def files_in_use(session, datastore_moids):
         vim.VirtualMachine: ["name", "datastore", "layoutEx.file", "config.hardware.device"],
         vim.vm.Snapshot: ["vm", "config.hardware.device"],
     }
-    found = session.call(
-        "read the files of the virtual machines",
-        lambda: list(collect(session.content.propertyCollector, objects, paths)),
-    )
+    found = session.read("read the files of the virtual machines", objects, paths)
     names, stores, used, unreadable = {}, {}, {}, set()
     for obj, value in found:
         is_snapshot = isinstance(obj, vim.vm.Snapshot)

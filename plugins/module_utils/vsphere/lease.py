@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 KEEPALIVE = 30  # seconds; vCenter ends a lease after 300 without a sign of life (HttpNfcLeaseInfo.leaseTimeout)
@@ -130,14 +130,7 @@ def _ready(session, lease, what):
     deadline = time.monotonic() + READY_TIMEOUT
     delay = 0.05
     while True:
-        found = session.call(
-            what,
-            lambda: list(
-                collect(
-                    session.content.propertyCollector, [object_spec(lease)], {vim.HttpNfcLease: ["state", "info", "error"]}
-                )
-            ),
-        )
+        found = session.read(what, [object_spec(lease)], {vim.HttpNfcLease: ["state", "info", "error"]})
         if not found:  # it went with the session that it belonged to
             raise VSphereError("MANAGED_OBJECT_NOT_FOUND", f"Failed to {what}: the vCenter no longer knows the lease.", "Run this again.")
         ((_lease, properties),) = found
@@ -152,12 +145,7 @@ def _ready(session, lease, what):
 
 
 def _disk_path(session, vm, what):
-    ((_vm, properties),) = session.call(
-        what,
-        lambda: list(
-            collect(session.content.propertyCollector, [object_spec(vm)], {vim.VirtualMachine: ["config.hardware.device"]})
-        ),
-    )
+    ((_vm, properties),) = session.read(what, [object_spec(vm)], {vim.VirtualMachine: ["config.hardware.device"]})
     disks = [d for d in properties["config.hardware.device"] if isinstance(d, vim.vm.device.VirtualDisk)]
     return disks[0].backing.fileName
 

@@ -125,6 +125,16 @@ class Session:
                 self.login_again(cookie)
                 return method(*args, **kwargs)
 
+    def read(self, what, objects, paths):
+        """Reads properties of objects: one request a page.
+
+        :arg what: a verb phrase with the object, for the error.
+        :arg objects: object specs. :arg paths: the properties of each type; both as :func:`properties.collect` takes them.
+        :returns: a list of ``(managed object, {path: value})``; a path without a value is left out.
+        :raises VSphereError: as the server said.
+        """
+        return self.call(what, lambda: list(collect(self.content.propertyCollector, objects, paths)))
+
     def login_again(self, cookie):
         """Logs in anew, once however many threads find the session over.
 
@@ -149,10 +159,11 @@ class Session:
         """Waits for tasks with one request a poll, however many they are.
 
         :arg tasks: pyVmomi tasks.
-        :arg timeout: seconds; then VSphereError ``TASK_TIMEOUT``, and the tasks are told to stop.
+        :arg timeout: seconds; then the tasks are told to stop.
         :arg names: what each task does, verb phrases with the object, for the errors.
         :arg tick: called at each poll with a list in the order of the tasks: percent, 100 of one that ended, None where the server says nothing.
         :returns: a list in the order of the tasks, each ``(result, None)`` or ``(None, fault)``.
+        :raises VSphereError: ``TASK_TIMEOUT``, or ``TASK_LOST``: the server no longer knows a task.
         """
         ended = {}
         names = names or [f"finish the task {task._GetMoId()}" for task in tasks]
@@ -165,15 +176,10 @@ class Session:
             progress = {}
             # info.error is set in the error state only, info.result in success: leaves, since some servers put
             # objects into `info` that pyVmomi can't read.
-            found = self.call(
+            found = self.read(
                 "read the state of tasks",
-                lambda: list(
-                    collect(
-                        self.content.propertyCollector,
-                        [object_spec(task) for task in waiting],
-                        {pyvmomi.vim.Task: ["info.state", "info.error", "info.result", "info.progress"]},
-                    )
-                ),
+                [object_spec(task) for task in waiting],
+                {pyvmomi.vim.Task: ["info.state", "info.error", "info.result", "info.progress"]},
             )
             for task, properties in found:
                 state = properties.get("info.state")

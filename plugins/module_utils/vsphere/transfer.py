@@ -132,7 +132,7 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
     :arg rules: :class:`Rules`.
     :returns: the :class:`Target` that took the file.
     :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too;
-        ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning sign, not a reason for another way.
+        ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning sign, not a reason for another way.
     """
 
     def attempt(way):
@@ -161,7 +161,7 @@ def get(session, ways, take, rules=Rules()):
     :arg rules: :class:`Rules`.
     :returns: what ``take`` gave.
     :raises VSphereError: ``DOWNLOAD_FAILED`` with the HTTP status and what the server said, or ``DOWNLOAD_BROKEN``, of the last way;
-        ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
+        ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
     """
     return _by_first_way(session, ways, lambda way: take(_get(session, way, rules)), FINAL)
 
@@ -230,7 +230,10 @@ def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
 
     :arg url: the lease's ``deviceUrl``; a ``*`` in it stands for the vCenter itself (HttpNfcLeaseDeviceUrl.url).
     :arg thumbprint: of the host's certificate as the vCenter gave it, or empty: then the usual trust decides.
+    :arg size: bytes, exactly.
     :arg chunks: an iterator over the bytes.
+    :arg rules: :class:`Rules`; only their deadline counts here.
+    :raises VSphereError: as :func:`put`.
     """
     parts = urlsplit(url)
     itself = parts.hostname in (None, "*", session.hostname)
