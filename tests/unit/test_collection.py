@@ -61,6 +61,14 @@ def test_action_groups_are_these():
     assert set(read_yaml("meta/runtime.yml")["action_groups"]) == {"vcenter", "openstack"}
 
 
+def test_execution_environment():
+    """What ansible-builder reads names files that are there."""
+    dependencies = read_yaml("meta/execution-environment.yml")["dependencies"]
+    assert set(dependencies) == {"python", "system"}
+    for name in dependencies.values():
+        assert (ROOT / name).read_text(encoding="utf-8").strip()
+
+
 ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
 
 
