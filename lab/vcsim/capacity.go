@@ -221,9 +221,9 @@ func (s *server) computeResource(ref types.ManagedObjectReference) mo.Reference 
 // PowerOnVMTask starts a VM where its reservations fit. When its host has no room or is not usable, DRS starts it on
 // another host of the cluster; without DRS that is the answer.
 func (m *vmMethods) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_Task) soap.HasFault {
-	vm := m.vm(req.This)
-	if vm == nil {
-		return &methods.PowerOnVM_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	vm, fault := m.vm(req.This)
+	if fault != nil {
+		return &methods.PowerOnVM_TaskBody{Fault_: fault}
 	}
 	ctx = m.newContext(ctx)
 	task := func() (types.AnyType, types.BaseMethodFault) {
@@ -233,8 +233,8 @@ func (m *vmMethods) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_T
 			return nil, fault
 		}
 		res := locked(ctx, vm.Self, func() soap.HasFault { return vm.PowerOnVMTask(ctx, req) })
-		if f := res.Fault(); f != nil {
-			return nil, f.VimFault().(types.BaseMethodFault)
+		if fault := refusal(res); fault != nil {
+			return nil, fault
 		}
 		return m.waitTask(res.(*methods.PowerOnVM_TaskBody).Res.Returnval)
 	}

@@ -198,26 +198,32 @@ func diskFault(f file, err error) types.BaseMethodFault {
 	return fileFault(f.name(), err)
 }
 
-// copyDisk copies src to dst; nothing is left at dst when it fails. respec says that kind comes from the caller. The
-// copy of a child is a disk of its own.
-func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethodFault {
-	if src.path() == dst.path() {
-		return alreadyExists(dst)
-	}
-	if !src.exists() {
-		return notFound(src)
-	}
-	if (dst.exists() || dst.flat().exists()) && !force {
+// takes tells why the disk src can't get to dst, or nil: it is there already, something else is, or its folder is missing.
+func takes(dst, src file, force bool) types.BaseMethodFault {
+	if src.path() == dst.path() || (dst.exists() || dst.flat().exists()) && !force {
 		return alreadyExists(dst)
 	}
 	if info, err := os.Stat(dst.with("").path()); err != nil || !info.IsDir() {
 		return notFound(dst.with(""))
+	}
+	return nil
+}
+
+// copyDisk copies src to dst; nothing is left at dst when it fails. respec says that kind comes from the caller. The
+// copy of a child is a disk of its own.
+func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethodFault {
+	if !src.exists() {
+		return notFound(src)
+	}
+	if fault := takes(dst, src, force); fault != nil {
+		return fault
 	}
 	// Under another name first: a destination that exists stays what it is until the copy is there.
 	tmp, err := sameFileSystemTemp(s.uploadsDir(), "copy-*")
 	if err != nil {
 		return fileFault(dst.name(), err)
 	}
+	defer func() { _ = os.Remove(tmp) }()
 	var size int64
 	if isHosted(src.path()) {
 		if info, err := os.Stat(src.path()); err == nil && info.Size() > dst.freeSpace() {
@@ -243,7 +249,6 @@ func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) type
 			return noSpace(dst)
 		}
 		if err := errors.Join(copySparse(root.extent.path(), tmp), os.Truncate(tmp, d.size)); err != nil {
-			_ = os.Remove(tmp)
 			return fileFault(dst.name(), err)
 		}
 		size = d.size
@@ -256,10 +261,8 @@ func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) type
 		_ = os.Remove(dst.flat().path())
 	}
 	if err := os.Link(tmp, dst.flat().path()); err != nil { // unlike a rename, never over somebody else's file
-		_ = os.Remove(tmp)
 		return fileFault(dst.name(), err)
 	}
-	_ = os.Remove(tmp)
 	if err := writeDescriptor(dst, size, kind, nil); err != nil {
 		_ = os.Remove(dst.flat().path())
 		return fileFault(dst.name(), err)
@@ -284,11 +287,8 @@ func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if err != nil {
 		return diskFault(src, err)
 	}
-	if src.path() == dst.path() || (dst.exists() || dst.flat().exists()) && !force {
-		return alreadyExists(dst)
-	}
-	if info, err := os.Stat(dst.with("").path()); err != nil || !info.IsDir() {
-		return notFound(dst.with(""))
+	if fault := takes(dst, src, force); fault != nil {
+		return fault
 	}
 	to := dst.flat()
 	if d.parent != nil {

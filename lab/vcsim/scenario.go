@@ -202,25 +202,15 @@ func checkDatacenter(dc *Datacenter, stores, hosts names) error {
 
 func checkHost(h *Host) error {
 	setDefault(&h.Address, h.Name)
-	if h.Cores == 0 {
-		h.Cores = 16
-	}
-	if h.Threads == 0 {
-		h.Threads = 2 * h.Cores
-	}
-	if h.MHz == 0 {
-		h.MHz = 2400
-	}
-	if h.MemoryMB == 0 {
-		h.MemoryMB = 128 * 1024
-	}
+	setDefault(&h.Cores, 16)
+	setDefault(&h.Threads, 2*h.Cores)
+	setDefault(&h.MHz, 2400)
+	setDefault(&h.MemoryMB, 128*1024)
 	if h.NTP == nil {
 		h.NTP = []string{"ntp.invalid"}
 	}
-	if h.CertificateDays == nil {
-		year := 365
-		h.CertificateDays = &year
-	}
+	year := 365
+	setDefault(&h.CertificateDays, &year)
 	if h.Cores < 0 || h.Threads < h.Cores || h.MemoryMB < 0 {
 		return fmt.Errorf("cores %d, threads %d, memory_mb %d make no host", h.Cores, h.Threads, h.MemoryMB)
 	}
@@ -241,12 +231,8 @@ func checkDatastore(ds *Datastore, clusters map[string]*Cluster, byHost map[stri
 		return err
 	}
 	setTrue(&ds.Accessible)
-	if ds.CapacityGB == 0 {
-		ds.CapacityGB = 500
-	}
-	if ds.FreeGB == nil {
-		ds.FreeGB = &ds.CapacityGB
-	}
+	setDefault(&ds.CapacityGB, 500)
+	setDefault(&ds.FreeGB, &ds.CapacityGB)
 	if *ds.FreeGB < 0 || *ds.FreeGB > ds.CapacityGB {
 		return fmt.Errorf("free_gb is not between 0 and capacity_gb")
 	}
@@ -282,15 +268,9 @@ func checkVM(vm *VM, clusters map[string]*Cluster, byHost map[string]string, sto
 	case vm.Count < 0:
 		return fmt.Errorf("count is negative")
 	}
-	if vm.CPUs == 0 {
-		vm.CPUs = 1
-	}
-	if vm.MemoryMB == 0 {
-		vm.MemoryMB = 1024
-	}
-	if vm.DiskGB == 0 {
-		vm.DiskGB = 10
-	}
+	setDefault(&vm.CPUs, 1)
+	setDefault(&vm.MemoryMB, 1024)
+	setDefault(&vm.DiskGB, 10)
 	return oneOf("power", &vm.Power, "on", "off")
 }
 
@@ -308,17 +288,17 @@ func (n names) add(kind, name string) error {
 	return nil
 }
 
-func setDefault(s *string, value string) {
-	if *s == "" {
-		*s = value
+// setDefault sets what the scenario left out.
+func setDefault[T comparable](v *T, value T) {
+	var unset T
+	if *v == unset {
+		*v = value
 	}
 }
 
 func setTrue(b **bool) {
-	if *b == nil {
-		yes := true
-		*b = &yes
-	}
+	yes := true
+	setDefault(b, &yes)
 }
 
 // oneOf checks an enumeration; the first value is the default.

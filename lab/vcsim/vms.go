@@ -273,16 +273,28 @@ func (s *server) fixLayout(dc types.ManagedObjectReference, vm *simulator.Virtua
 // vmMethods are VirtualMachine's methods that see capacity, locks and files.
 type vmMethods struct{ own }
 
-func (m *vmMethods) vm(ref types.ManagedObjectReference) *simulator.VirtualMachine {
-	vm, _ := m.reg.Get(ref).(*simulator.VirtualMachine)
-	return vm
+// vm finds a VM, or gives the fault for what is none.
+func (m *vmMethods) vm(ref types.ManagedObjectReference) (*simulator.VirtualMachine, *soap.Fault) {
+	vm, ok := m.reg.Get(ref).(*simulator.VirtualMachine)
+	if !ok {
+		return nil, soapFault(&types.ManagedObjectNotFound{Obj: ref})
+	}
+	return vm, nil
+}
+
+// refusal gives the fault in an answer of the simulator, or nil.
+func refusal(res soap.HasFault) types.BaseMethodFault {
+	if f := res.Fault(); f != nil {
+		return f.VimFault().(types.BaseMethodFault)
+	}
+	return nil
 }
 
 // ReconfigVMTask changes a VM. It names and fills the disks that it adds.
 func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
-	vm := m.vm(req.This)
-	if vm == nil {
-		return &methods.ReconfigVM_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	vm, fault := m.vm(req.This)
+	if fault != nil {
+		return &methods.ReconfigVM_TaskBody{Fault_: fault}
 	}
 	ctx = m.newContext(ctx)
 	task := func() (types.AnyType, types.BaseMethodFault) {
@@ -298,8 +310,8 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 			return nil, fault
 		}
 		res := locked(ctx, vm.Self, func() soap.HasFault { return vm.ReconfigVMTask(ctx, req) })
-		if f := res.Fault(); f != nil {
-			return nil, f.VimFault().(types.BaseMethodFault)
+		if fault := refusal(res); fault != nil {
+			return nil, fault
 		}
 		result, fault := m.waitTask(res.(*methods.ReconfigVM_TaskBody).Res.Returnval)
 		if fault != nil {
@@ -312,9 +324,9 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 
 // DestroyTask deletes a VM with its files. The simulator ends the task while it still deletes.
 func (m *vmMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
-	vm := m.vm(req.This)
-	if vm == nil {
-		return &methods.Destroy_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	vm, fault := m.vm(req.This)
+	if fault != nil {
+		return &methods.Destroy_TaskBody{Fault_: fault}
 	}
 	ctx = m.newContext(ctx)
 	entity := *vm.Parent
@@ -339,8 +351,8 @@ func (s *server) destroy(ctx *simulator.Context, vm *simulator.VirtualMachine) t
 		}
 		return vm.UnregisterVM(ctx, &types.UnregisterVM{This: vm.Self})
 	})
-	if f := res.Fault(); f != nil {
-		return f.VimFault().(types.BaseMethodFault)
+	if fault := refusal(res); fault != nil {
+		return fault
 	}
 	for _, name := range files {
 		f, fault := s.resolve(&dc, name)
