@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
 # What takes the fixture demo, by parts of the tests' ids.
 DEMO = ("test_demo.py", "test_documentation.py", "test_leftovers.py", "test_prune.py", "test_verbs.py", "::test_the_demo_is_healthy")
-sys.path.insert(0, str(ROOT / "lab"))
+sys.path[:0] = [str(ROOT / "lab"), str(ROOT / "tests" / "support"), str(LAB / "collections")]
 
 
 class Lab:

@@ -15,16 +15,14 @@ import hashlib
 import os
 import queue
 import random
-import shutil
 import signal
-import subprocess
 import time
 import traceback
 from dataclasses import dataclass
 
 import pytest
-
-from walk import CHANGE_NOTHING, DATASTORES, FORK, PREFIX, GlanceProxy, VCenter, options, run
+from glance_proxy import GlanceProxy
+from simulated import CHANGE_NOTHING, DATASTORES, FORK, VCenter, convert, options, run, upload
 
 CAPACITY = 1 << 20  # bytes
 FULL = os.environ.get("FAULT_WALK") == "full"
@@ -117,7 +115,6 @@ class Walker:
     """One simulator, one proxy of Glance, and a judge."""
 
     def __init__(self, folder, cloud, images):
-        folder.mkdir()
         self.vcenter = VCenter(folder)
         self.glance = GlanceProxy(folder, cloud)
         self.images = images
@@ -128,14 +125,9 @@ class Walker:
         self.vcenter.close()
         self.glance.close()
 
-    def empty(self):
-        """Takes the image out of all caches."""
-        for folder in self.vcenter.datastores.glob(f"*/{PREFIX}_base"):
-            shutil.rmtree(folder)
-
     def seed(self, image, way=None, fired=None):
         """Runs image_cache. The way's signal comes once ``fired`` says true."""
-        params = options(self.vcenter, [self.images[image].id], openstack={"cloud": "proxied"})
+        params = options(self.vcenter.connection, [self.images[image].id], openstack={"cloud": "proxied"})
         if way is None or way.signal is None:
             return run(params)
         return run(params, fired, way.signal)
@@ -148,7 +140,7 @@ class Walker:
 
     def steps(self, image):
         """Gives the cases of an image, by a seed that nothing breaks."""
-        self.empty()
+        self.vcenter.empty()
         self.glance.set("none", 0)
         mark = self.vcenter.mark()
         result, error, text = self.seed(image)
@@ -160,7 +152,7 @@ class Walker:
 
     def walk(self, case):
         """Breaks one run and does another. Gives ``(did it break, what is wrong or an empty text, its error or None)``."""
-        self.empty()
+        self.vcenter.empty()
         self.glance.set("none", 0)
         if case.step.when is None:
             self.glance.set(case.way, case.step.nth)
@@ -169,7 +161,7 @@ class Walker:
             self.glance.set("none", 0)
         else:
             way = WAYS[case.way]
-            with self.vcenter.rule(case.step.when, case.step.nth, way.do):
+            with self.vcenter.rule(case.step.when, way.do, case.step.nth):
                 result, error, text = self.seed(case.image, way, self.vcenter.fired)
                 fired = self.vcenter.fired()
         problems = []
@@ -247,19 +239,9 @@ def images(cloud, tmp_path_factory):
         ("sparse", "full", "monolithicSparse", "sparse"), ("stream", "full", "streamOptimized", "streamOptimized"),
         ("flat", "full", None, "thin"), ("holes", "holes", None, "thin"),
     ):  # fmt: skip
-        file = folder / raw
-        if subformat:
-            file = folder / name
-            subprocess.run(
-                ["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={subformat}", folder / raw, file], check=True
-            )
-        image = cloud.image.create_image(
-            name=f"walk-{name}", disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True,
-            hw_disk_type=disk_type,
-        )  # fmt: skip
-        with open(file, "rb") as data:
-            image.upload(cloud.image, data=data)
-        made[name] = Image(image.id, hashlib.sha256((folder / raw).read_bytes()).hexdigest())
+        file = convert(folder / raw, folder / name, subformat) if subformat else folder / raw
+        image_id = upload(cloud, f"walk-{name}", file.read_bytes(), hw_disk_type=disk_type)
+        made[name] = Image(image_id, hashlib.sha256((folder / raw).read_bytes()).hexdigest())
     yield made
     for image in made.values():
         cloud.image.delete_image(image.id)

@@ -1,181 +1,21 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests on faults stand on: a simulated vCenter and a proxy of Glance that break requests, runs of image_cache, and judges."""
+"""A proxy of the lab's Glance that breaks requests."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import http.server
-import json
-import multiprocessing
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import traceback
 from dataclasses import dataclass
-from unittest import mock
 from urllib.parse import urlsplit
 
 import yaml
-from conftest import LAB, ROOT
-
-sys.path.insert(0, str(LAB / "collections"))
-
-from ansible_collections.openstack_vmware.nova.plugins.module_utils import module  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.modules import image_cache as image_cache_module  # noqa: E402
-
-FORK = multiprocessing.get_context("fork")
-HOSTS = ("127.1.1.11", "127.1.1.12")  # the lab's certificate names them
-DATASTORES = ("n1", "n2")
-PREFIX = "w"
-DEADLINE = 60  # seconds for a run
-CHANGE_NOTHING = (
-    "Retrieve", "ContinueRetrieve", "Fetch", "Find", "Query", "SearchDatastore", "WaitForUpdates", "CreateFilter", "DestroyPropertyFilter",
-    "CreateContainerView", "DestroyView", "CreatePropertyCollector", "DestroyPropertyCollector", "CurrentTime", "Login", "Logout",
-    "SessionIsActive", "AcquireGenericServiceTicket",
-)  # fmt: skip
-
-
-def scenario():
-    """Gives a vCenter with one cluster and two datastores."""
-    return {
-        "vcenter": {"name": "vc", "version": "8.0.3", "username": "u", "password": "p"},
-        "datacenters": [
-            {
-                "name": "dc1",
-                "clusters": [
-                    {"name": "c1", "hosts": [{"name": name, "cores": 16, "threads": 32, "memory_mb": 262144} for name in HOSTS]}
-                ],
-                "datastores": [
-                    {"name": name, "type": "VMFS", "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for name in DATASTORES
-                ],
-            }
-        ],
-    }
-
-
-class VCenter:
-    """A simulated vCenter of these tests, with rules that break requests (docs/simulator.md, "Faults")."""
-
-    def __init__(self, folder):
-        (folder / "scenario.yml").write_text(yaml.safe_dump(scenario()), encoding="utf-8")
-        self.datastores = folder / "datastores"
-        self.log = folder / "requests.log"
-        self._control = str(folder / "control.sock")
-        self._judge = None
-        self.port = _free_port()
-        self.process = subprocess.Popen([
-            LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{self.port}",
-            "-cert", LAB / "tls" / "vcenter.pem", "-key", LAB / "tls" / "vcenter.key", "-wsdl", LAB / "wsdl",
-            "-datastores", self.datastores, "-request-log", self.log, "-control", self._control,
-        ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        for _attempt in range(100):
-            with socket.socket() as probe:
-                if os.path.exists(self._control) and probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise AssertionError("the simulator does not answer")
-
-    def close(self):
-        """Ends it."""
-        self.process.terminate()
-        self.process.wait(10)
-        if self._judge:
-            self._judge.stdin.close()
-            self._judge.wait(10)
-
-    def ask(self, method, path, body=None):
-        """Gives the answer of the control socket."""
-        connection = http.client.HTTPConnection("vcsim")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(self._control)
-        connection.request(method, path, json.dumps(body) if body is not None else None)
-        answer = connection.getresponse()
-        text = answer.read()
-        assert answer.status < 300, text
-        connection.close()
-        return json.loads(text) if text.strip() else None
-
-    def fired(self):
-        """Says whether a rule has fired."""
-        return any(rule["fired"] for rule in self.ask("GET", "/rules") or ())
-
-    @contextlib.contextmanager
-    def rule(self, when, nth, do):
-        """Breaks a request in the way ``do``, until the end of the block."""
-        self.ask("POST", "/rules", {"when": when, "do": do, **({"nth": nth} if nth else {})})
-        try:
-            yield
-        finally:
-            self.ask("DELETE", "/rules")
-            if "full" in do:
-                for name in DATASTORES:
-                    self.ask("POST", "/do", {"full": {"datastore": name, "free_bytes": 9 << 30}})
-
-    def mark(self):
-        """Gives the place in the log from which :meth:`requests` reads."""
-        return self.log.stat().st_size
-
-    def requests(self, since=0):
-        """Gives the lines of the log after a place."""
-        with open(self.log, encoding="utf-8") as log:
-            log.seek(since)
-            return [json.loads(line) for line in log]
-
-    def nova(self, image_id, disk_format="vmdk"):
-        """Asks Nova's own code where it sees the image in its cache: ``{datastore: size or None}``."""
-        if self._judge is None:
-            self._judge = subprocess.Popen(
-                [LAB / "openstack" / "bin" / "python", "-W", "ignore", ROOT / "tests" / "acceptance" / "nova_judge.py"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            )  # fmt: skip
-        question = {
-            "host_ip": "127.0.0.1", "host_port": self.port, "host_username": "u", "host_password": "p",
-            "ca_file": str(LAB / "tls" / "ca.pem"), "cache_prefix": PREFIX,
-            "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "images": {image_id: disk_format},
-        }  # fmt: skip
-        self._judge.stdin.write(json.dumps(question) + "\n")
-        self._judge.stdin.flush()
-        answer = json.loads(self._judge.stdout.readline())
-        return {name: sizes[image_id] for name, sizes in answer["c1"].items()}
-
-    def disk(self, datastore, image_id, disk_format="vmdk"):
-        """Gives the SHA-256 of what a guest would read of the cached image, or None where there is nothing to read."""
-        name = f"{image_id}-flat.vmdk" if disk_format == "vmdk" else f"{image_id}.iso"
-        path = self.datastores / datastore / f"{PREFIX}_base" / image_id / name
-        try:
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-        except FileNotFoundError:
-            return None
-
-    def left(self):
-        """Gives what is staged."""
-        return [path for pattern in ("*/openstack_vmware/*", "*/openstack_vmware-*") for path in self.datastores.glob(pattern)]
-
-
-def changes(request):
-    """Says whether a line of the log is a request that changes something (docs/simulator.md, "Request log")."""
-    if "http" not in request:
-        return False
-    if request.get("method"):
-        return not request["method"].startswith(CHANGE_NOTHING)
-    return request["http"] in ("PUT", "DELETE") or request["http"] == "POST" and request["path"].startswith("/nfc/")
-
-
-def _free_port():
-    """Gives a port that is free on every address: the hosts listen on the vCenter's port."""
-    with socket.socket() as free:
-        free.bind(("0.0.0.0", 0))
-        return free.getsockname()[1]
+from conftest import LAB
 
 
 @dataclass
@@ -290,60 +130,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format, *args):  # the names are the base class's
         """Says nothing."""
-
-
-def options(vcenter, image_ids, **more):
-    """Gives the options of image_cache, with the defaults of its argument spec."""
-    with mock.patch.object(image_cache_module, "run") as called:
-        image_cache_module.main()
-    spec = called.call_args.args[1]
-    return {
-        **{name: one.get("default") for name, one in spec.items()},
-        "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "ca_path": str(LAB / "tls" / "ca.pem"),
-        "openstack": {"cloud": "lab"}, "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": PREFIX,
-        "images": image_ids, **more,
-    }  # fmt: skip
-
-
-def run(params, signal_when=None, number=signal.SIGKILL):
-    """Runs image_cache in a process of its own, since a run that is killed is recognised by its pid.
-
-    :arg signal_when: a function; once it says true the run gets the signal ``number``.
-    :returns: ``(result, error code, text)``; the first two are None where it was killed.
-    """
-    here, there = FORK.Pipe()
-
-    def child():
-        for one in module.CANCELLED_BY:
-            signal.signal(one, module._cancel)
-        try:
-            there.send((image_cache.run(params, False), None, ""))
-        except NovaVmwareError as error:
-            there.send((None, error.code, error.what))
-        except module.Cancelled:
-            there.send((None, "CANCELLED", ""))
-        except BaseException:  # pylint: disable=broad-except
-            there.send((None, "traceback", traceback.format_exc()))
-        os._exit(0)
-
-    process = FORK.Process(target=child)
-    process.start()
-    there.close()
-    answer = (None, None, "")
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        try:
-            if here.poll(0.01):
-                answer = here.recv()
-                break
-        except EOFError:
-            break
-        if signal_when and signal_when():
-            os.kill(process.pid, number)
-            signal_when = None
-    else:
-        os.kill(process.pid, signal.SIGKILL)
-        answer = (None, "timeout", f"it did not end within {DEADLINE} seconds")
-    process.join()
-    here.close()
-    return answer

@@ -5,26 +5,21 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
-from conftest import LAB, ROOT
-from walk import PREFIX, GlanceProxy, VCenter, changes, options, run
+from bad_images import BAD, GOOD, RAW
+from conftest import LAB
+from glance_proxy import GlanceProxy
+from simulated import CACHE, VCenter, changes, options, run
 
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-from bad_images import BAD, GOOD, RAW  # noqa: E402
-
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 
 STORE = LAB / "run" / "glance" / "images"
 
 
 @pytest.fixture(scope="module")
 def vcenter(cloud, tmp_path_factory):
-    one = VCenter(tmp_path_factory.mktemp("bad"))
-    yield one
-    one.close()
+    with VCenter(tmp_path_factory.mktemp("bad")) as one:
+        yield one
 
 
 @pytest.fixture
@@ -57,12 +52,12 @@ def make(cloud):
 def refused(vcenter, image_id, code, text, flows=False, **more):
     """Runs image_cache on a bad image and judges what it says and what it leaves."""
     before = vcenter.mark()
-    result, error, said = run(options(vcenter, [image_id], **more))
+    result, error, said = run(options(vcenter.connection, [image_id], **more))
     assert (result, error) == (None, code), said
     assert text in said and image_id in said, said
     if not flows:
         assert [request for request in vcenter.requests(before) if changes(request)] == []
-    assert list(vcenter.datastores.glob(f"*/{PREFIX}_base/*")) == []
+    assert list(vcenter.datastores.glob(f"*/{CACHE}/*")) == []
     assert vcenter.left() == []
 
 

@@ -71,9 +71,14 @@ def test_second_run_changes_nothing(lab):
         assert counts["changed"] == 0, host
 
 
-def test_check_mode_on_a_deployed_host(lab):
-    output = lab.ansible("ansible-playbook", "playbooks/site.yml", "--check", "--diff")
-    for host, counts in recap(output).items():
+@pytest.fixture(scope="module")
+def checked(lab):
+    """What a run in check mode prints that says all it can."""
+    return lab.ansible("ansible-playbook", "playbooks/site.yml", "--check", "--diff", "-vvvv")
+
+
+def test_check_mode_on_a_deployed_host(checked):
+    for host, counts in recap(checked).items():
         assert counts["changed"] == 0, host
         assert counts["failed"] == 0, host
 
@@ -119,10 +124,9 @@ def _secrets(lab):
     return {vcenter["host_password"], auth["password"], lab.variables["nova_vcdriver_transport_url"].split(":")[2].split("@")[0]}
 
 
-def test_no_secret_is_printed(lab, demo):
+def test_no_secret_is_printed(lab, demo, checked):
     """Not by the demo, not by a run that says all it can, and not in the command line of any process."""
-    texts = {"the demo": demo}
-    texts["-vvvv"] = lab.ansible("ansible-playbook", "playbooks/site.yml", "--check", "--diff", "-vvvv")
+    texts = {"the demo": demo, "-vvvv": checked}
     texts["the process list"] = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert [name for name, text in texts.items() if any(secret in text for secret in _secrets(lab))] == []
 

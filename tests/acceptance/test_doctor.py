@@ -8,40 +8,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
+import ssl
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
 from conftest import LAB, ROOT
+from healthy_conf import nova_conf
+from pyVim.connect import Disconnect, SmartConnect
+from simulated import NO_HOSTS, VCenter, call, free_port
 
 SCENARIOS = ROOT / "lab" / "scenarios"
 USER, PASSWORD = "nova@vsphere.local", "lab-only"
 
-CONF = """
-[DEFAULT]
-compute_driver = vmwareapi.VMwareVCDriver
-host = {name}
-my_ip = 192.0.2.11
-state_path = /nowhere/{name}
-reserved_host_memory_mb = 131072
-[oslo_concurrency]
-lock_path = $state_path/lock
-[vmware]
-host_ip = vcenter.example.com
-host_username = nova@vsphere.local
-cluster_name = {name}
-datastore_regex = ^nova-
-ca_file = /etc/nova/ca.pem
-cache_prefix = vc
-[image_cache]
-remove_unused_base_images = false
-manager_interval = -1
-[vnc]
-enabled = false
-"""
 # What is broken in nova.conf: name of the service, which is its cluster's -> options. All other services are healthy in this.
 OPTIONS = {
     "healthy": """
@@ -130,81 +110,46 @@ def services():
     found = []
     for name in [*clusters, "nowhere"]:
         changes = "\n".join(line.strip() for line in OPTIONS.get(name, "").splitlines())
-        found.append({"name": name, "nova_conf": CONF.format(name=name) + changes, "new": name == "healthy"})
-    found.append({"name": "ha-off-again", "nova_conf": CONF.format(name="ha-off-again"), "cluster_name": "ha-off"})
+        found.append({"name": name, "nova_conf": nova_conf(name, state_path="/nowhere") + changes, "new": name == "healthy"})
+    found.append({"name": "ha-off-again", "nova_conf": nova_conf("ha-off-again", state_path="/nowhere"), "cluster_name": "ha-off"})
     return found
 
 
 class Doctor:
-    """A running simulator, and modules of the collection on it."""
+    """A simulated vCenter, and modules of the collection on it."""
 
-    def __init__(self, port, folder):
-        self.port, self.folder = port, folder
-        self.server = f"127.0.0.1:{port}"
-
-    def options(self):
-        return {"hostname": "127.0.0.1", "port": self.port, "username": USER, "password": PASSWORD, "ca_path": str(self.folder / "cert.pem")}
-
-    def module(self, name, fails=False, **options):
-        """Runs a module; gives its result, also when it fails and that is wanted."""
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}
-        done = subprocess.run(
-            [LAB / "venv" / "bin" / "ansible", "localhost", "-m", f"openstack_vmware.nova.{name}", "-a", json.dumps(options)],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        assert (done.returncode != 0) == fails, done.stdout[-3000:]
-        return json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
+    def __init__(self, vcenter):
+        self.vcenter = vcenter
+        self.connection = vcenter.connection
+        self.server = f"127.0.0.1:{vcenter.port}"
 
     def check(self, **options):
-        return self.module("vcdriver_check", **{"fail_on": "never", **self.options(), **options})
+        return call("vcdriver_check", **{"fail_on": "never", **self.connection, **options})
 
     def methods(self):
         """Gives the names of all SOAP calls up to now."""
-        lines = (self.folder / "requests.log").read_text(encoding="utf-8").splitlines()
-        return [one["method"] for one in map(json.loads, lines) if one.get("method")]
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        return [one["method"] for one in self.vcenter.requests() if one.get("method")]
 
 
 @contextlib.contextmanager
-def simulator(scenario, folder, days):
-    """Runs the simulator alone, with a certificate that is good for so many days."""
-    folder.mkdir()
-    (folder / "scenario.yml").write_text(scenario, encoding="utf-8")
+def simulator(setup, folder, days):
+    """Runs a simulator with a certificate that is good for so many days."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "key.pem", "-out",
-         folder / "cert.pem", "-days", str(days), "-subj", "/CN=vcsim", "-addext", "subjectAltName=IP:127.0.0.1"],
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+         "-days", str(days), "-subj", "/CN=vcsim", "-addext", "subjectAltName=IP:127.0.0.1"],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
-    port = free_port()
-    command = [
-        LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{port}", "-host-listeners=false",
-        "-cert", folder / "cert.pem", "-key", folder / "key.pem", "-wsdl", LAB / "wsdl",
-        "-datastores", folder / "datastores", "-request-log", folder / "requests.log",
-    ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            for _attempt in range(600):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                assert process.poll() is None, "the simulator ended"
-                time.sleep(0.1)
-            yield Doctor(port, folder)
-        finally:
-            process.terminate()
+    with VCenter(folder, setup, NO_HOSTS, (certificate, key, certificate)) as vcenter:
+        yield Doctor(vcenter)
 
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     """The broken vCenter, with two broken entries in an image cache."""
-    scenario = (SCENARIOS / "broken.yml").read_text(encoding="utf-8")
-    with simulator(scenario, tmp_path_factory.mktemp("doctor") / "broken", days=10) as doctor:
-        cache = doctor.folder / "datastores" / "nova-foreign" / "vc_base"
+    setup = yaml.safe_load((SCENARIOS / "broken.yml").read_text(encoding="utf-8"))
+    with simulator(setup, tmp_path_factory.mktemp("broken"), days=10) as doctor:
+        cache = doctor.vcenter.datastores / "nova-foreign" / "vc1_base"
         (cache / ("1" * 8 + "-1111-4111-8111-" + "1" * 12)).mkdir(parents=True)
         (cache / "11111111-1111-4111-8111-111111111111" / "11111111-1111-4111-8111-111111111111.vmdk").write_text("# Disk", encoding="utf-8")
         (cache / "22222222-2222-4222-8222-222222222222").mkdir()
@@ -214,10 +159,10 @@ def broken(tmp_path_factory):
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory):
     """The demo's vCenter without its machines that are not Nova's."""
-    scenario = yaml.safe_load((SCENARIOS / "demo.yml").read_text(encoding="utf-8"))
-    del scenario["datacenters"][0]["vms"]
-    scenario["vcenter"].update(username=USER, password=PASSWORD)
-    with simulator(yaml.safe_dump(scenario), tmp_path_factory.mktemp("doctor") / "healthy", days=365) as doctor:
+    setup = yaml.safe_load((SCENARIOS / "demo.yml").read_text(encoding="utf-8"))
+    del setup["datacenters"][0]["vms"]
+    setup["vcenter"].update(username=USER, password=PASSWORD)
+    with simulator(setup, tmp_path_factory.mktemp("healthy"), days=365) as doctor:
         yield doctor
 
 
@@ -232,8 +177,8 @@ def by_rule(result, doctor, peer=""):
 
 def test_each_rule_is_caught_and_none_falsely(broken):
     closed = free_port()
-    host = broken.module(
-        "vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": broken.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
+    host = call(
+        "vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": broken.vcenter.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
         state_paths=["/nowhere/drs-manual"], timeout=2, python=sys.executable,
     )["compute_host"]  # fmt: skip
     host["versions"].update({"oslo.vmware": "4.9.0", "urllib3": "2.2.3"})  # no release that hangs is installed for this
@@ -252,12 +197,7 @@ def test_each_rule_is_caught_and_none_falsely(broken):
 
 def all_rules():
     """Gives the ids of all rules, as a check without any facts names them."""
-    done = subprocess.run(
-        [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.vcdriver_check", "-a",
-         json.dumps({"services": [{"name": "nothing-is-known"}]})],
-        cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=300, check=True,
-    )  # fmt: skip
-    return {one["id"] for one in json.loads(done.stdout[done.stdout.index("=> {") + 3 :])["not_checked"]}
+    return {one["id"] for one in call("vcdriver_check", services=[{"name": "nothing-is-known"}])["not_checked"]}
 
 
 def test_every_rule_is_broken_somewhere():
@@ -265,7 +205,14 @@ def test_every_rule_is_broken_somewhere():
 
 
 def test_it_fails_on_errors_and_still_tells_all(broken):
-    result = broken.module("vcdriver_check", fails=True, services=[{"cluster_name": "nowhere"}], **broken.options())
+    """As Ansible shows it."""
+    done = subprocess.run(
+        [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.vcdriver_check", "-a",
+         json.dumps({"services": [{"cluster_name": "nowhere"}], **broken.connection})],
+        cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0, done.stdout[-3000:]
+    result = json.loads(done.stdout[done.stdout.index("=> {") + 3 :])
     assert result["error_code"] == "CHECK_FAILED"
     assert [one["id"] for one in result["findings"] if one["severity"] == "error"] == ["CLUSTER_NOT_FOUND"]
 
@@ -284,11 +231,12 @@ def test_a_vcenter_that_cannot_be_used(broken, options, rule):
     assert "DRS_OFF" in {one["id"] for one in result["not_checked"]}
 
 
-HEALTHY = [{"name": name, "nova_conf": CONF.format(name=name), "new": True} for name in ("cluster-a", "cluster-b")]
+HEALTHY = [{"name": name, "nova_conf": nova_conf(name, state_path="/nowhere"), "new": True} for name in ("cluster-a", "cluster-b")]
 
 
 def test_a_healthy_vcenter_has_no_finding(healthy):
-    host = healthy.module("vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": healthy.port}, esxi_hosts=["127.0.0.1"], esxi_port=healthy.port)
+    port = healthy.vcenter.port
+    host = call("vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": port}, esxi_hosts=["127.0.0.1"], esxi_port=port)
     host["compute_host"]["versions"].update({"oslo.vmware": "4.10.1", "urllib3": "2.8.0"})
     result = healthy.check(
         services=HEALTHY, compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info"
@@ -299,38 +247,37 @@ def test_a_healthy_vcenter_has_no_finding(healthy):
 
 def test_the_role_is_all_that_the_account_needs(healthy):
     """The account gets a poor role, then the role of the module."""
-    options = {**healthy.options(), "principal": USER, "datacenters": ["dc1"]}
-    role = healthy.module("vsphere_role", **options)
+    options = {**healthy.connection, "principal": USER, "datacenters": ["dc1"]}
+    role = call("vsphere_role", **options)
     assert role["changed"] and role["role"]["changed"] and [grant["changed"] for grant in role["grants"]] == [True, True]
-    assert not healthy.module("vsphere_role", **options)["changed"]
+    assert not call("vsphere_role", **options)["changed"]
     assert healthy.check(services=HEALTHY, fail_on="error")["counts"]["error"] == 0
     impoverish(healthy, "OpenStack Nova", ["Datastore.Browse"])
     poor = healthy.check(services=HEALTHY)
     missing = {one["object"]: one["evidence"] for one in poor["findings"] if one["id"] == "PRIVILEGES_MISSING"}
     assert missing["datastore nova-a1"] == f"{USER} lacks Datastore.AllocateSpace, Datastore.DeleteFile, Datastore.FileManagement"
     assert {"the root folder", "VM folder of dc1", "root resource pool of /dc1/host/cluster-a", "network VM Network"} <= set(missing)
-    mended = healthy.module("vsphere_role", **options)
+    mended = call("vsphere_role", **options)
     assert mended["role"]["changed"] and not any(grant["changed"] for grant in mended["grants"])
     assert healthy.check(services=HEALTHY, fail_on="error")["counts"]["error"] == 0
 
 
 def impoverish(doctor, name, privileges):
     """Leaves a role these privileges only, as somebody would by hand."""
-    script = (
-        "import ssl, sys\nfrom pyVim.connect import SmartConnect\n"
-        f"instance = SmartConnect(host='127.0.0.1', port={doctor.port}, user='{USER}', pwd='{PASSWORD}', sslContext=ssl._create_unverified_context())\n"
-        "manager = instance.RetrieveContent().authorizationManager\n"
-        f"role = next(role for role in manager.roleList if role.name == '{name}')\n"
-        f"manager.UpdateAuthorizationRole(roleId=role.roleId, newName=role.name, privIds={privileges})\n"
+    instance = SmartConnect(
+        host="127.0.0.1", port=doctor.vcenter.port, user=USER, pwd=PASSWORD, sslContext=ssl.create_default_context(cafile=doctor.connection["ca_path"])
     )
-    subprocess.run([LAB / "venv" / "bin" / "python", "-c", script], check=True, timeout=60)
+    manager = instance.RetrieveContent().authorizationManager
+    role = next(role for role in manager.roleList if role.name == name)
+    manager.UpdateAuthorizationRole(roleId=role.roleId, newName=role.name, privIds=privileges)
+    Disconnect(instance)
 
 
 def test_cluster_settings_mend_drs_and_ha(broken):
     clusters = ["drs-manual", "drs-partial", "ha-off", "ha-open"]
-    options = {**broken.options(), "clusters": clusters, "ha": {"enabled": True, "admission_control": True}}
-    assert broken.module("vsphere_cluster_settings", **options)["changed"]
-    assert not broken.module("vsphere_cluster_settings", **options)["changed"]
+    options = {**broken.connection, "clusters": clusters, "ha": {"enabled": True, "admission_control": True}}
+    assert call("vsphere_cluster_settings", **options)["changed"]
+    assert not call("vsphere_cluster_settings", **options)["changed"]
     result = broken.check(services=[{"cluster_name": name, "datastore_regex": "^nova-"} for name in clusters])
     assert not {one["id"] for one in result["findings"]} & {"DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"}
     assert broken.methods().count("ReconfigureComputeResource_Task") == len(clusters)

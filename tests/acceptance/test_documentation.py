@@ -11,6 +11,7 @@ import json
 import pytest
 import yaml
 from conftest import ROOT
+from simulated import call
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -80,26 +81,26 @@ def results(lab):
     cache = {"clusters": clusters, "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], **lab.vcenter()}
     cloud = {"openstack": {"cloud": "lab"}}
     return {
-        "hypervisor_info": lab.module("hypervisor_info", clusters=clusters, **lab.vcenter()),
-        "image_cache": lab.module("image_cache", images=["demo-sparse"], **cache, **cloud),
-        "image_vmdk": lab.module("image_vmdk", image="demo-sparse", **cloud),
-        "image_cache_info": lab.module("image_cache_info", **cache),
-        "image_cache_prune": lab.module("image_cache_prune", **cache, **cloud),
-        "compute_node_info": lab.module("compute_node_info", hosts=lab.hosts, **cloud),
-        "compute_canary": lab.module("compute_canary", host=lab.hosts[0], image="demo-sparse", flavor="demo", **cloud),
-        "vcdriver_check": lab.module("vcdriver_check", services=clusters, fail_on="never", **lab.vcenter(), **cloud),
-        "vcdriver_host_info": lab.module(
+        "hypervisor_info": call("hypervisor_info", clusters=clusters, **lab.vcenter()),
+        "image_cache": call("image_cache", images=["demo-sparse"], **cache, **cloud),
+        "image_vmdk": call("image_vmdk", image="demo-sparse", **cloud),
+        "image_cache_info": call("image_cache_info", **cache),
+        "image_cache_prune": call("image_cache_prune", **cache, **cloud),
+        "compute_node_info": call("compute_node_info", hosts=lab.hosts, **cloud),
+        "compute_canary": call("compute_canary", host=lab.hosts[0], image="demo-sparse", flavor="demo", **cloud),
+        "vcdriver_check": call("vcdriver_check", services=clusters, fail_on="never", **lab.vcenter(), **cloud),
+        "vcdriver_host_info": call(
             "vcdriver_host_info", vcenter={"host": lab.vcenter()["hostname"], "port": lab.vcenter()["port"]}, state_paths=["/var/lib/nova"]
         ),
-        "vsphere_cluster_settings": lab.module("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
-        "vsphere_role": lab.module("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),
-        "compute_service": lab.module("compute_service", host=lab.hosts[0], **cloud),
+        "vsphere_cluster_settings": call("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
+        "vsphere_role": call("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),
+        "compute_service": call("compute_service", host=lab.hosts[0], **cloud),
     }
 
 
 def test_return_values_are_documented(lab):
     found = results(lab)
-    lab.module("image_vmdk", image="demo-sparse", state="absent", openstack={"cloud": "lab"})
+    call("image_vmdk", image="demo-sparse", state="absent", openstack={"cloud": "lab"})
     assert sorted(found) == MODULES
     problems = []
     for name, result in found.items():

@@ -13,6 +13,7 @@ import time
 
 import pytest
 from conftest import LAB, ROOT
+from simulated import call
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -54,9 +55,9 @@ def published():
 def flat(lab):
     """The id of a flat image of 1 GiB; nothing of it is in the cache, before and after."""
     image = {image.name: image.id for image in lab.cloud.image.images()}["demo-flat"]
-    lab.module("image_cache", **options(lab, images=[image], state="absent"))
+    call("image_cache", **options(lab, images=[image], state="absent"))
     yield image
-    lab.module("image_cache", **options(lab, images=[image], state="absent"))
+    call("image_cache", **options(lab, images=[image], state="absent"))
 
 
 def interrupt(lab, flat, number):
@@ -89,11 +90,11 @@ def test_killed(lab, flat):
     (left,) = stages()
     assert flat in left
     assert published() == [], "nothing half-done is visible"
-    result = lab.module("image_cache", **options(lab, images=[flat]))
+    result = call("image_cache", **options(lab, images=[flat]))
     assert result["leftovers"] == [f"[nova-b1] openstack_vmware/{left}"]
     assert stages() == []
     assert published() == [flat]
-    again = lab.module("image_cache", **options(lab, images=[flat]))
+    again = call("image_cache", **options(lab, images=[flat]))
     assert (again["changed"], again["leftovers"]) == (False, [])
 
 
@@ -108,7 +109,7 @@ def test_others_are_left_alone(lab, flat):
     for path in (folder / old / flat / "file", folder / old / flat, folder / old):
         os.utime(path, (ago, ago))
     try:
-        result = lab.module("image_cache", **options(lab, images=[flat], state="absent"))
+        result = call("image_cache", **options(lab, images=[flat], state="absent"))
         assert result["leftovers"] == [f"[nova-b1] openstack_vmware/{old}"]
         assert stages() == sorted([fresh, foreign])
     finally:

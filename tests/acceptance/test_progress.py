@@ -16,48 +16,42 @@ import time
 import pytest
 import yaml
 from conftest import LAB, ROOT
-from test_fault_walk import VCenter
+from simulated import CACHE, HOSTS, NO_HOSTS, PREFIX, VCenter, scenario, upload
 
 SIZE = 64 << 20  # bytes
 SECONDS = 8  # that the simulator takes for them
+CLUSTERS = [{"cluster_name": "c1", "datastore_regex": "^n1"}]
 LINE = re.compile(r"\[localhost\] push progress-flat to n1: (\d+ % of 64\.0 MiB, [\d.]+ [KM]iB/s(, [\d.]+ s left)?|(done|failed), .*)")
 
 
 @pytest.fixture(scope="module")
-def vcenter(lab, tmp_path_factory):
+def vcenter(tmp_path_factory):
     """A simulated vCenter whose uploads are slow."""
-    one = VCenter(tmp_path_factory.mktemp("progress"))
-    one.ask("POST", "/rules", {"when": {"http": "PUT", "path": "-flat.vmdk$"}, "do": {"slow": {"bytes_per_second": SIZE // SECONDS}}})
-    yield one
-    one.process.terminate()
-    one.process.wait(10)
+    slow = {"slow": {"bytes_per_second": SIZE // SECONDS}}
+    with VCenter(tmp_path_factory.mktemp("progress"), scenario(HOSTS[:1]), NO_HOSTS) as one, one.rule({"http": "PUT", "path": "-flat.vmdk$"}, slow):
+        yield one
 
 
 @pytest.fixture(scope="module")
-def image(lab, tmp_path_factory):
-    """The name of a flat image."""
-    file = tmp_path_factory.mktemp("image") / "raw"
-    file.write_bytes(random.Random(9).randbytes(SIZE))
-    made = lab.cloud.image.create_image(
-        name="progress-flat", disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True, hw_disk_type="thin"
-    )
-    with open(file, "rb") as data:
-        made.upload(lab.cloud.image, data=data)
-    yield made.name
-    lab.cloud.image.delete_image(made.id)
+def image(cloud):
+    """The id of a flat image."""
+    image_id = upload(cloud, "progress-flat", random.Random(9).randbytes(SIZE), hw_disk_type="thin")
+    yield image_id
+    cloud.image.delete_image(image_id)
+
+
+@pytest.fixture(autouse=True)
+def empty(vcenter):
+    """Each test starts with an empty cache."""
+    vcenter.empty()
 
 
 class Run:
     """A playbook that seeds the image, with the lines of its standard error and when each came."""
 
     def __init__(self, vcenter, folder, **task):
-        options = {
-            "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "ca_path": str(LAB / "tls" / "ca.pem"),
-            "openstack": {"cloud": "lab"}, "clusters": [{"cluster_name": "c1", "datastore_regex": "^n1"}], "cache_prefix": "w",
-            "images": ["progress-flat"], "state": "present",
-        }  # fmt: skip
-        options.update(task.pop("options", {}))
-        tasks = [{"name": "Seed", "openstack_vmware.nova.image_cache": options, **task}]
+        wish = {**vcenter.connection, "openstack": {"cloud": "lab"}, "clusters": CLUSTERS, "cache_prefix": PREFIX, "images": ["progress-flat"]}
+        tasks = [{"name": "Seed", "openstack_vmware.nova.image_cache": wish, **task}]
         playbook = folder / "playbook.yml"
         playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
         self.process = subprocess.Popen(
@@ -96,13 +90,6 @@ class Run:
         return [(at, line) for at, line in list(self.lines) if line.startswith("[localhost] push ")]
 
 
-def remove(vcenter, folder):
-    """Takes the image out of the cache again."""
-    run = Run(vcenter, folder, options={"state": "absent"})
-    output, _ended = run.end()
-    assert run.process.returncode == 0, output
-
-
 def test_lines_come_while_it_runs(vcenter, image, tmp_path):
     run = Run(vcenter, tmp_path)
     output, ended = run.end()
@@ -116,7 +103,6 @@ def test_lines_come_while_it_runs(vcenter, image, tmp_path):
     # A callback that writes a document has standard output for itself.
     assert "[localhost] push" not in output
     assert str(SIZE) in output, "the result has no figures"
-    remove(vcenter, tmp_path)
 
 
 @pytest.mark.parametrize("task, more", [("no_log", {"no_log": True}), ("check_mode", {"check_mode": True}), ("async", {"async": 60, "poll": 2})])
@@ -126,8 +112,7 @@ def test_silent(vcenter, image, tmp_path, task, more):
     output, _ended = run.end()
     assert run.process.returncode == 0, output
     assert run.told() == []
-    if task != "check_mode":
-        remove(vcenter, tmp_path)
+    assert vcenter.whole(image) == ([] if task == "check_mode" else ["n1"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -145,4 +130,4 @@ def test_cancelled(vcenter, image, tmp_path, number):
             break
         time.sleep(0.1)
     assert list(stages.iterdir()) == []
-    assert list((vcenter.datastores / "n1" / "w_base").glob("*")) == []
+    assert list((vcenter.datastores / "n1" / CACHE).glob("*")) == []

@@ -11,39 +11,30 @@ import json
 import random
 import ssl
 import subprocess
-import sys
 import tarfile
 
 import pytest
 import requests
 from conftest import LAB, ROOT
-from test_fault_walk import VCenter, left, whole
+from simulated import CACHE, DATASTORES, HOSTS, NO_HOSTS, VCenter, convert, options, scenario, upload
 
-sys.path.insert(0, str(LAB / "collections"))
-
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, image_cache, seed  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, image_cache, seed
 
 SIZE = 64 << 20  # bytes
 USED = SIZE // 10
-OPTIONS = {
-    "validate_certs": True, "proxy_host": None, "proxy_port": None, "openstack": {"cloud": "lab"}, "subdirectory_name": "_base",
-    "remove_unused_base_images": True, "my_ip": None, "state": "present", "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True,
-    "update_min_disk": False,
-}  # fmt: skip
+CLUSTER_A = [{"cluster_name": "cluster-a", "datastore_regex": "^nova-a1"}]  # of the lab
 
 
 @pytest.fixture(scope="module")
-def vcenter(lab, tmp_path_factory):
-    one = VCenter(tmp_path_factory.mktemp("transfer"))
-    yield one
-    one.process.terminate()
-    one.process.wait(10)
+def vcenter(tmp_path_factory):
+    with VCenter(tmp_path_factory.mktemp("transfer"), scenario(HOSTS[:1]), NO_HOSTS) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
-def images(lab):
+def images(cloud):
     """Images of one disk, a tenth of it in use: ``{kind: id}``, and the sha256 of the disk."""
     noise = random.Random(11)
     disk = bytearray(SIZE)
@@ -69,25 +60,16 @@ def images(lab):
         ("thick", disk, "bare", "preallocated"), ("thin", disk, "bare", "thin"), ("stream", stream, "bare", "streamOptimized"),
         ("ova", archive.getvalue(), "ova", "streamOptimized"),
     ):  # fmt: skip
-        image = lab.cloud.image.create_image(
-            name=f"transfer-{kind}", disk_format="vmdk", container_format=container, validate_checksum=False, allow_duplicates=True,
-            hw_disk_type=disk_type,
-        )  # fmt: skip
-        image.upload(lab.cloud.image, data=data)
-        made[kind] = image.id
+        made[kind] = upload(cloud, f"transfer-{kind}", data, container_format=container, hw_disk_type=disk_type)
     yield made, hashlib.sha256(disk).hexdigest()
     for image_id in made.values():
-        lab.cloud.image.delete_image(image_id, ignore_missing=True)
+        cloud.image.delete_image(image_id)
 
 
-def put(vcenter, image_id, **options):
+def put(vcenter, image_id, **more):
     """Seeds one image anew. Gives the module's result."""
-    target = {
-        "hostname": "127.0.0.1", "port": vcenter.port, "username": "u", "password": "p", "ca_path": str(LAB / "tls" / "ca.pem"),
-        "clusters": [{"cluster_name": "c1", "datastore_regex": "^n"}], "cache_prefix": "w", "images": [image_id],
-    }  # fmt: skip
-    image_cache.run({**OPTIONS, **target, "state": "absent"}, False)
-    return image_cache.run({**OPTIONS, **target, **options}, False)
+    vcenter.empty()
+    return image_cache.run(options(vcenter.connection, [image_id], **more), False)
 
 
 def pushed(result):
@@ -97,17 +79,7 @@ def pushed(result):
 
 def uploaded(vcenter):
     """Gives the bytes of all uploads so far."""
-    with open(vcenter.datastores.parent / "requests.log", encoding="utf-8") as log:
-        lines = [json.loads(line) for line in log]
-    return sum(line["bytes_in"] for line in lines if line.get("http") == "PUT" or line.get("path", "").startswith("/nfc/"))
-
-
-def contents(vcenter, image_id):
-    """Gives the sha256 of the image's disk on each datastore."""
-    return [
-        hashlib.sha256((folder / f"{image_id}-flat.vmdk").read_bytes()).hexdigest()
-        for folder in sorted(vcenter.datastores.glob(f"*/w_base/{image_id}"))
-    ]
+    return sum(line["bytes_in"] for line in vcenter.requests() if line.get("http") == "PUT" or line.get("path", "").startswith("/nfc/"))
 
 
 @pytest.mark.parametrize("kind, thin", [("thick", False), ("thin", True)])
@@ -120,31 +92,32 @@ def test_a_flat_image_travels_without_its_holes(vcenter, images, kind, thin):
     print(f"{kind}: {SIZE} bytes, {USED} in use, {sent} on the wire: {sent / USED:.3f} of those in use")
     assert (row["via"], row["encoding"]) == ("import lease", "streamOptimized")
     assert row["bytes"] <= sent <= USED * 1.1
-    assert contents(vcenter, ids[kind]) == [content, content]
-    (descriptor, *_others) = vcenter.datastores.glob(f"*/w_base/{ids[kind]}/{ids[kind]}.vmdk")
+    assert vcenter.disks(ids[kind]) == [content, content]
+    (descriptor, *_others) = vcenter.datastores.glob(f"*/{CACHE}/{ids[kind]}/{ids[kind]}.vmdk")
     assert ("thinProvisioned" in descriptor.read_text(encoding="utf-8")) is thin
     assert result["warnings"] == []
 
 
 def read_back(vcenter):
     """Gives how many bytes of disks were read back so far."""
-    with open(vcenter.datastores.parent / "requests.log", encoding="utf-8") as log:
-        lines = [json.loads(line) for line in log]
-    return sum(line.get("bytes_out", 0) for line in lines if line.get("http") == "GET" and line.get("path", "").endswith("-flat.vmdk"))
+    return sum(
+        line.get("bytes_out", 0) for line in vcenter.requests() if line.get("http") == "GET" and line.get("path", "").endswith("-flat.vmdk")
+    )
+
+
+def stored(cloud, image_id):
+    """Gives the bytes of an image in Glance."""
+    return cloud.image.get(f"/images/{image_id}/file").content
 
 
 @pytest.fixture(scope="module")
-def sparse(lab, images, tmp_path_factory):
+def sparse(cloud, images, tmp_path_factory):
     """The disk of :func:`images` as a monolithicSparse file: the image's id."""
     folder = tmp_path_factory.mktemp("sparse")
-    (folder / "stream").write_bytes(lab.cloud.image.get(f"/images/{images[0]['stream']}/file").content)
-    subprocess.run(["qemu-img", "convert", "-f", "vmdk", "-O", "vmdk", "-o", "subformat=monolithicSparse", "stream", "sparse"], cwd=folder, check=True)
-    image = lab.cloud.image.create_image(
-        name="transfer-sparse", disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True, hw_disk_type="sparse"
-    )
-    image.upload(lab.cloud.image, data=(folder / "sparse").read_bytes())
-    yield image.id
-    lab.cloud.image.delete_image(image.id)
+    (folder / "raw").write_bytes(stored(cloud, images[0]["thick"]))
+    image_id = upload(cloud, "transfer-sparse", convert(folder / "raw", folder / "sparse", "monolithicSparse").read_bytes(), hw_disk_type="sparse")
+    yield image_id
+    cloud.image.delete_image(image_id)
 
 
 @pytest.mark.parametrize("kind", ["thick", "stream", "ova", "sparse"])
@@ -170,7 +143,7 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
     before = read_back(vcenter)
     if damaged is None:
         put(vcenter, image_id, verify="content")
-        assert contents(vcenter, image_id) == [images[1]] * 2
+        assert vcenter.disks(image_id) == [images[1]] * 2
         assert read_back(vcenter) - before >= 2 * SIZE
         return
     with pytest.raises(NovaVmwareError) as caught:
@@ -178,9 +151,9 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
     assert turned
     assert caught.value.code in ("SEED_CONTENT_DIFFERS", "SEED_INCOMPLETE")
     assert f"What {damaged} holds of the image" in caught.value.what, caught.value.what
-    assert damaged not in whole(vcenter, image_id)
-    assert contents(vcenter, image_id) == [images[1]] * len(whole(vcenter, image_id))
-    assert left(vcenter) == []
+    assert damaged not in vcenter.whole(image_id)
+    assert vcenter.disks(image_id) == [images[1]] * len(vcenter.whole(image_id))
+    assert vcenter.left() == []
 
 
 def test_an_import_that_is_refused(vcenter, images, monkeypatch):
@@ -189,16 +162,13 @@ def test_an_import_that_is_refused(vcenter, images, monkeypatch):
     reads = []
     read = glance_images.read
     monkeypatch.setattr(seed.glance_images, "read", lambda *args: reads.append(args) or read(*args))
-    vcenter.ask("POST", "/rules", {"when": {"method": "ImportVApp"}, "do": {"fault": {"name": "NoPermission"}}})
-    try:
+    with vcenter.rule({"method": "ImportVApp"}, {"fault": {"name": "NoPermission"}}):
         result = put(vcenter, ids["thick"])
-    finally:
-        vcenter.ask("DELETE", "/rules")
     row = pushed(result)
     assert (row["encoding"], row["bytes"], len(reads)) == (None, SIZE, 1)
     assert row["via"] == "vcenter"
     assert "NoPermission" in result["warnings"][0]
-    assert contents(vcenter, ids["thick"]) == [content, content]
+    assert vcenter.disks(ids["thick"]) == [content, content]
 
 
 def test_too_little_room_for_the_spool(vcenter, images, monkeypatch):
@@ -208,14 +178,14 @@ def test_too_little_room_for_the_spool(vcenter, images, monkeypatch):
     monkeypatch.setattr(seed.spools, "room", lambda: USED // 2)
     row = pushed(put(vcenter, ids["thick"]))
     assert (row["encoding"], row["bytes"]) == (None, SIZE)
-    assert contents(vcenter, ids["thick"]) == [content, content]
+    assert vcenter.disks(ids["thick"]) == [content, content]
 
 
 def test_ova(vcenter, images):
     ids, content = images
     result = put(vcenter, ids["ova"])
     assert (result["images"][0]["kind"], pushed(result)["via"]) == ("ova", "import lease")
-    assert contents(vcenter, ids["ova"]) == [content, content]
+    assert vcenter.disks(ids["ova"]) == [content, content]
 
 
 def test_nova_is_the_judge(lab, images):
@@ -223,8 +193,8 @@ def test_nova_is_the_judge(lab, images):
     ids, _content = images
     variables = lab.variables["nova_vcdriver_vcenters"][0]
     clusters = [cluster for cluster in lab.variables["nova_vcdriver_clusters"] if cluster["cluster_name"] == "cluster-b"]
-    wish = {**OPTIONS, **lab.vcenter(), "cache_prefix": variables["name"], "images": [ids["thick"], ids["ova"]]}
-    wish["clusters"] = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in clusters]
+    wanted = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in clusters]
+    wish = options(lab.vcenter(), [ids["thick"], ids["ova"]], clusters=wanted, cache_prefix=variables["name"])
     image_cache.run(wish, False)
     asked = {
         **{name: variables[name] for name in ("host_ip", "host_port", "host_username", "host_password", "ca_file")},
@@ -256,15 +226,12 @@ EXPIRES = [
 )
 def test_a_session_that_ends_in_the_middle(vcenter, images, kind, when):
     ids, content = images
-    vcenter.ask("POST", "/rules", {"when": when, "nth": 1, "do": {"expire": {}}})
-    try:
+    with vcenter.rule(when, {"expire": {}}, nth=1):
         put(vcenter, ids[kind])
         assert vcenter.fired()
-    finally:
-        vcenter.ask("DELETE", "/rules")
-    assert contents(vcenter, ids[kind]) == [content, content]
-    assert whole(vcenter, ids[kind]) == ["n1", "n2"]
-    assert left(vcenter) == []
+    assert vcenter.disks(ids[kind]) == [content, content]
+    assert vcenter.whole(ids[kind]) == list(DATASTORES)
+    assert vcenter.left() == []
 
 
 class BreaksOnce:
@@ -290,53 +257,46 @@ class BreaksOnce:
         return response
 
 
-def test_a_token_that_ends_in_the_middle(lab, images):
+def test_a_token_that_ends_in_the_middle(cloud, images):
     """keystoneauth logs in again, and the read goes on at the byte where it broke."""
-    cloud = type(lab.cloud)(config=lab.cloud.config)
+    own = type(cloud)(config=cloud.config)
     revoked = []
 
     def revoke():
-        auth = cloud.session.auth
+        auth = own.session.auth
         auth.invalidate()
-        revoked.append(cloud.session.get_token())  # a new one, which Glance has not seen and so can't remember
-        answer = lab.cloud.identity.delete("/auth/tokens", headers={"X-Subject-Token": revoked[0]})
+        revoked.append(own.session.get_token())  # a new one, which Glance has not seen and so can't remember
+        answer = cloud.identity.delete("/auth/tokens", headers={"X-Subject-Token": revoked[0]})
         assert answer.status_code == 204, answer.text
 
-    glance = BreaksOnce(cloud.image, revoke)
+    glance = BreaksOnce(own.image, revoke)
     digest = hashlib.sha512()
-    for chunk in glance_images.read(glance, images[0]["stream"], lab.cloud.image.get_image(images[0]["stream"]).size):
+    for chunk in glance_images.read(glance, images[0]["stream"], cloud.image.get_image(images[0]["stream"]).size):
         digest.update(chunk)
-    assert digest.hexdigest() == lab.cloud.image.get_image(images[0]["stream"]).hash_value
+    assert digest.hexdigest() == cloud.image.get_image(images[0]["stream"]).hash_value
     assert glance.ranges == [None, f"bytes={1 << 20}-"]
-    assert cloud.session.get_token() != revoked[0], "the revoked token was taken"
+    assert own.session.get_token() != revoked[0], "the revoked token was taken"
 
 
-def test_an_image_that_is_deleted_in_the_middle(lab, vcenter, images, monkeypatch):
-    image = lab.cloud.image.create_image(
-        name="transfer-gone", disk_format="vmdk", container_format="bare", validate_checksum=False, hw_disk_type="streamOptimized"
-    )
-    image.upload(lab.cloud.image, data=lab.cloud.image.get(f"/images/{images[0]['stream']}/file").content)
+def test_an_image_that_is_deleted_in_the_middle(cloud, vcenter, images, monkeypatch):
+    image_id = upload(cloud, "transfer-gone", stored(cloud, images[0]["stream"]), hw_disk_type="streamOptimized")
     read = glance_images.read
 
     def vanishing(glance, *args):
-        return read(BreaksOnce(glance, lambda: lab.cloud.image.delete_image(image.id)), *args)
+        return read(BreaksOnce(glance, lambda: cloud.image.delete_image(image_id)), *args)
 
     monkeypatch.setattr(seed.glance_images, "read", vanishing)
     with pytest.raises(NovaVmwareError) as caught:
-        put(vcenter, image.id)
+        put(vcenter, image_id)
     assert caught.value.code == "IMAGE_GONE"
-    assert left(vcenter) == [] and whole(vcenter, image.id) == []
+    assert vcenter.left() == [] and vcenter.whole(image_id) == []
 
 
 def test_a_transfer_that_takes_too_long(vcenter, images):
-    vcenter.ask("POST", "/rules", {"when": {"path": "^/nfc/"}, "do": {"slow": {"bytes_per_second": 100000}}})
-    try:
-        with pytest.raises(NovaVmwareError) as caught:
-            put(vcenter, images[0]["stream"], transfer_timeout=3)
-    finally:
-        vcenter.ask("DELETE", "/rules")
+    with vcenter.rule({"path": "^/nfc/"}, {"slow": {"bytes_per_second": 100000}}), pytest.raises(NovaVmwareError) as caught:
+        put(vcenter, images[0]["stream"], transfer_timeout=3)
     assert caught.value.code == "TRANSFER_TIMEOUT"
-    assert left(vcenter) == [] and whole(vcenter, images[0]["stream"]) == []
+    assert vcenter.left() == [] and vcenter.whole(images[0]["stream"]) == []
 
 
 def thumbprint(vcenter, algorithm):
@@ -346,15 +306,14 @@ def thumbprint(vcenter, algorithm):
 
 def test_thumbprints(lab, images):
     """Without a CA: the vCenter by its thumbprint, and the hosts by those that it names. A wrong one is the end."""
-    base = {**OPTIONS, **lab.vcenter(), "ca_path": None, "cache_prefix": "thumb", "images": [images[0]["thin"]]}
-    base["clusters"] = [{"cluster_name": "cluster-a", "datastore_regex": "^nova-a1"}]
+    base = options(lab.vcenter(), [images[0]["thin"]], clusters=CLUSTER_A, cache_prefix="thumb", ca_path=None)
     sha256, sha1 = (thumbprint(lab.vcenter(), name) for name in ("sha256", "sha1"))
     for good in (sha256, ":".join(sha1.upper()[at : at + 2] for at in range(0, 40, 2))):
         image_cache.run({**base, "thumbprint": good, "state": "absent"}, False)
         result = image_cache.run({**base, "thumbprint": good, "upload_through": "host", "encoding": "none"}, False)
         assert pushed(result)["via"].startswith("host ")
     image_cache.run({**base, "thumbprint": sha256, "state": "absent"}, False)
-    for options, code in (
+    for more, code in (
         ({}, "CERTIFICATE_NOT_TRUSTED"),
         ({"thumbprint": sha256[:-1] + ("0" if sha256[-1] != "0" else "1")}, "CERTIFICATE_NOT_TRUSTED"),
         ({"thumbprint": "12:34"}, "THUMBPRINT_INVALID"),
@@ -362,14 +321,13 @@ def test_thumbprints(lab, images):
         ({"thumbprint": sha256, "host_trust": "ca", "encoding": "none"}, "CERTIFICATE_NOT_TRUSTED"),
     ):
         with pytest.raises(NovaVmwareError) as caught:
-            image_cache.run({**base, **options}, False)
+            image_cache.run({**base, **more}, False)
         assert caught.value.code == code, caught.value.what
 
 
 @pytest.mark.parametrize("way, via", [("host", "host "), ("vcenter", "vcenter"), ("auto", "host ")])
 def test_ways(lab, images, way, via):
-    base = {**OPTIONS, **lab.vcenter(), "cache_prefix": "ways", "images": [images[0]["thin"]], "encoding": "none"}
-    base["clusters"] = [{"cluster_name": "cluster-a", "datastore_regex": "^nova-a1"}]
+    base = options(lab.vcenter(), [images[0]["thin"]], clusters=CLUSTER_A, cache_prefix="ways", encoding="none")
     image_cache.run({**base, "state": "absent"}, False)
     assert pushed(image_cache.run({**base, "upload_through": way}, False))["via"].startswith(via)
     image_cache.run({**base, "state": "absent"}, False)

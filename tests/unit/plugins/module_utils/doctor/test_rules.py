@@ -6,46 +6,29 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter, Vm
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import from_document
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from healthy_conf import nova_conf  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter, Vm  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import from_document  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory  # noqa: E402
 
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
 NEXT_YEAR = NOW + datetime.timedelta(days=365)
 SOON = NOW + datetime.timedelta(days=10)
 GIB = 1 << 30
 IMAGE_ID = "7f6c2f9e-0b1d-4a57-9d2b-3c1f5a7e9b10"
-
-CONF = """
-[DEFAULT]
-compute_driver = vmwareapi.VMwareVCDriver
-host = {name}
-my_ip = 192.0.2.11
-state_path = /var/lib/nova/{name}
-reserved_host_memory_mb = 131072
-[oslo_concurrency]
-lock_path = $state_path/lock
-[vmware]
-host_ip = vcenter.example.com
-host_username = nova@vsphere.local
-cluster_name = {cluster}
-datastore_regex = ^nova-
-ca_file = /etc/nova/ca.pem
-cache_prefix = vc1
-[image_cache]
-remove_unused_base_images = false
-manager_interval = -1
-[vnc]
-enabled = false
-"""
 
 DATACENTER = inventory.Datacenter("datacenter-2", "dc1", "dc1", "group-v3")
 
@@ -76,7 +59,7 @@ def cluster(letter):
 
 def conf(letter, changes="", without=()):
     """Gives a healthy nova.conf, then ``changes`` at its end, where they win, without the lines of the options ``without``."""
-    text = CONF.format(name=f"vc1-{letter}", cluster=f"cluster-{letter}")
+    text = nova_conf(f"vc1-{letter}", f"cluster-{letter}")
     lines = [line for line in text.splitlines() if line.split(" =")[0] not in without]
     return NovaConf("\n".join(lines) + "\n" + changes)
 
