@@ -239,9 +239,11 @@ def small_images(cloud, folder):
         "sparse": convert(raw, folder / "sparse", "monolithicSparse"), "stream": convert(raw, folder / "stream", "streamOptimized"), "flat": raw,
     }  # fmt: skip
     made = {kind: upload(cloud, f"small-{kind}", file.read_bytes(), hw_disk_type=DISK_TYPES[kind]) for kind, file in files.items()}
-    yield made, hashlib.sha256(raw.read_bytes()).hexdigest()
-    for image_id in made.values():
-        cloud.image.delete_image(image_id)
+    try:
+        yield made, hashlib.sha256(raw.read_bytes()).hexdigest()
+    finally:
+        for image_id in made.values():
+            cloud.image.delete_image(image_id)
 
 
 @functools.cache

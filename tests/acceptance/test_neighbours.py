@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -40,28 +41,59 @@ def empty(vcenter):
     vcenter.ask("DELETE", "/rules")
 
 
-def start_nova(lab, vcenter, image_id, kind, datastore="n1", root_gb=0):
-    """Starts a boot's work on an image, in Nova's code. Gives the process."""
-    image = lab.cloud.image.get_image(image_id)
-    asked = {
-        **vcenter.for_nova(), "cluster_name": "c1", "datastore": datastore, "root_gb": root_gb, "lock_path": str(vcenter.datastores.parent),
-        "image": {"id": image_id, "size": image.size, "disk_type": DISK_TYPES[kind]},
-        "glance": {"endpoint": lab.cloud.image.get_endpoint(), "token": lab.cloud.auth_token},
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [LAB / "openstack" / "bin" / "python", "-W", "ignore", ROOT / "tests" / "acceptance" / "nova_fetch.py"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    process.stdin.write(json.dumps(asked))
-    process.stdin.close()
-    return process
+class Nova:
+    """Nova's code in a process of its own, as a nova-compute: does a boot's work on an image, one boot after the other."""
+
+    def __init__(self, cloud, vcenter, folder):
+        self._cloud = cloud
+        self._common = {
+            **vcenter.for_nova(), "cluster_name": "c1", "lock_path": str(folder),
+            "glance": {"endpoint": cloud.image.get_endpoint(), "token": cloud.auth_token},
+        }  # fmt: skip
+        self._errors = folder / "nova.log"
+        with open(self._errors, "w", encoding="utf-8") as errors:
+            self._process = subprocess.Popen(
+                [LAB / "openstack" / "bin" / "python", "-W", "ignore", ROOT / "tests" / "acceptance" / "nova_fetch.py"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+            )  # fmt: skip
+
+    def close(self):
+        """Ends it."""
+        self._process.terminate()
+        self._process.wait(10)
+
+    def start(self, image_id, kind, datastore="n1", root_gb=0):
+        """Starts a boot's work."""
+        wanted = {"id": image_id, "size": self._cloud.image.get_image(image_id).size, "disk_type": DISK_TYPES[kind]}
+        self._process.stdin.write(json.dumps({**self._common, "datastore": datastore, "root_gb": root_gb, "image": wanted}) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self):
+        """Waits for the end of it. Gives its answer; fails the test when it failed."""
+        assert self._has_ended(300), "Nova did not end"
+        line = self._process.stdout.readline()
+        assert line, self._errors.read_text(encoding="utf-8")[-3000:]
+        answer = json.loads(line)
+        assert "error" not in answer, answer["error"][-3000:]
+        return answer
+
+    def until(self, done, what, pause):
+        """Waits until ``done`` says true while Nova is at work; looks each ``pause`` seconds."""
+        deadline = time.monotonic() + 60
+        while not done():
+            assert not self._has_ended(pause), self.answer()
+            assert time.monotonic() < deadline, f"Nova did not {what}"
+
+    def _has_ended(self, seconds):
+        """Waits at most so long for an answer."""
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
 
 
-def ended(process):
-    """Waits for :func:`start_nova`. Gives its answer, or what it wrote where it failed."""
-    process.wait(300)
-    output, errors = process.stdout.read(), process.stderr.read()
-    return json.loads(output) if process.returncode == 0 else errors[-3000:]
+@pytest.fixture(scope="module")
+def nova(cloud, vcenter, tmp_path_factory):
+    one = Nova(cloud, vcenter, tmp_path_factory.mktemp("nova"))
+    yield one
+    one.close()
 
 
 def seed(vcenter, image_id, **more):
@@ -103,38 +135,28 @@ def test_two_seeders(vcenter, images, kind):
 
 
 @pytest.mark.parametrize("kind", DISK_TYPES)
-def test_nova_is_fetching(lab, vcenter, images, kind):
+def test_nova_is_fetching(nova, vcenter, images, kind):
     """Nova is in the middle of its download when the seed begins, and is slow: the seed is first, or waits for it."""
     ids, content = images
     upload = {"method": "HttpNfcLeaseComplete"} if kind == "stream" else {"http": "PUT", "path": "/folder/vmware_temp"}
     vcenter.ask("POST", "/rules", {"when": upload, "nth": 1, "do": {"stall": {"seconds": 8}}})
-    nova = start_nova(lab, vcenter, ids[kind], kind)
-    deadline = time.monotonic() + 60
-    while not vcenter.fired():
-        assert nova.poll() is None, nova.stderr.read()[-3000:]
-        assert time.monotonic() < deadline, "Nova did not begin to write"
-        time.sleep(0.1)
+    nova.start(ids[kind], kind)
+    nova.until(vcenter.fired, "begin to write", 0.1)
     assert seed(vcenter, ids[kind])["changed"]
-    answer = ended(nova)
-    assert isinstance(answer, dict) and answer["fetched"], answer
+    assert nova.answer()["fetched"]
     fine(vcenter, ids[kind], content)
 
 
-def test_between_novas_folder_and_its_disk(lab, vcenter, images):
+def test_between_novas_folder_and_its_disk(nova, vcenter, images):
     """Nova has made the image's folder and has not moved the disk in: the folder is not touched."""
     ids, content = images
     vcenter.ask("POST", "/rules", {"when": {"method": "MoveVirtualDisk_Task"}, "nth": 1, "do": {"stall": {"seconds": 6}}})
-    nova = start_nova(lab, vcenter, ids["stream"], "stream")
+    nova.start(ids["stream"], "stream")
     folder = vcenter.datastores / "n1" / CACHE / ids["stream"]
-    deadline = time.monotonic() + 60
-    while not folder.exists():
-        assert nova.poll() is None, nova.stderr.read()[-3000:]
-        assert time.monotonic() < deadline, "Nova did not make the folder"
-        time.sleep(0.02)
+    nova.until(folder.exists, "make the folder", 0.02)
     made = folder.stat().st_ino
     assert seed(vcenter, ids["stream"])["changed"]
-    answer = ended(nova)
-    assert isinstance(answer, dict) and answer["fetched"], answer
+    assert nova.answer()["fetched"]
     assert folder.stat().st_ino == made
     fine(vcenter, ids["stream"], content)
 
@@ -157,18 +179,19 @@ def test_empty_folder(vcenter, images, monkeypatch, age):
 
 
 @pytest.mark.parametrize("kind", DISK_TYPES)
-def test_linked_clones(lab, vcenter, images, kind):
+def test_linked_clones(nova, vcenter, images, kind):
     """Nova finds the image and its sized copy: it neither downloads nor copies, and the copy has the guest's bytes and the flavor's size."""
     ids, content = images
-    unseeded = ended(start_nova(lab, vcenter, ids[kind], kind, root_gb=1))
+    nova.start(ids[kind], kind, root_gb=1)
+    unseeded = nova.answer()
     assert unseeded["fetched"] and unseeded["copied"], "a judge that always says no is none"
     subprocess.run(["rm", "-rf", vcenter.datastores / "n1" / CACHE], check=True)
     result = seed(vcenter, ids[kind], linked_clone_sizes=[1])
     assert result["totals"]["sized_copies"] == 2
     for datastore in DATASTORES:
-        answer = ended(start_nova(lab, vcenter, ids[kind], kind, datastore, root_gb=1))
+        nova.start(ids[kind], kind, datastore, root_gb=1)
         parent = f"[{datastore}] {CACHE}/{ids[kind]}/{ids[kind]}.1.vmdk"
-        assert answer == {"fetched": False, "copied": False, "parent": parent}
+        assert nova.answer() == {"fetched": False, "copied": False, "parent": parent}
         with open(vcenter.datastores / datastore / CACHE / ids[kind] / f"{ids[kind]}.1-flat.vmdk", "rb") as disk:
             assert hashlib.sha256(disk.read(CAPACITY)).hexdigest() == content
             assert disk.seek(0, os.SEEK_END) == 1 << 30
