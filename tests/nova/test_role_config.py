@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,15 @@ def test_deprecated_on_request():
     errors, warnings = check.check({"nova.conf": text}, *DEFINITIONS, allow_deprecated=True)
     assert [error.split(": ")[0] for error in errors] == ["nova.conf:3"]
     assert [warning.split(": ")[0] for warning in warnings] == ["nova.conf:2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"), [("[vmware]\nhost_ip = x\n", 0, ""), ("[vmware]\nhost_pi = x\n", 2, "host_pi: unknown option"), (None, 1, "")]
+)  # fmt: skip
+def test_exit_code(text, code, said):
+    """The role tells findings, which are on standard output, from a check that could not run."""
+    script = ROOT / "roles" / "nova_vcdriver" / "files" / "validate_config.py"
+    given = "no json" if text is None else json.dumps([{"nova.conf": text}])
+    done = subprocess.run([sys.executable, "-W", "ignore", script], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout and bool(done.stdout) == bool(said)

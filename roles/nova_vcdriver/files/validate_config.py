@@ -8,7 +8,7 @@ Nova itself ignores options that it does not know, so a typing error stays unsee
 Option: --allow-deprecated makes a warning of an option that Nova will remove.
 Standard input: a JSON list with one object for each nova-compute; the object maps file names to the files' text.
 Standard output: one line a finding, ``<file>:<line>: [<section>] <option>: <text>``. Values of secrets are not printed.
-Exit code: 0 without errors (warnings may be there), 1 with errors.
+Exit code: 0 without errors (warnings may be there), 2 with errors. Anything else means that it could not check.
 """
 
 import difflib
@@ -162,7 +162,7 @@ def main():
         warnings += more_warnings
     for line in errors + warnings:
         print(" ".join(line.split()))
-    return 1 if errors else 0
+    return 2 if errors else 0
 
 
 if __name__ == "__main__":
