@@ -57,6 +57,12 @@ options:
   compute_host:
     description: What M(openstack_vmware.nova.vcdriver_host_info) has returned on the compute host as C(compute_host).
     type: dict
+  cluster_settings:
+    description:
+      - The C(clusters) that M(openstack_vmware.nova.vsphere_cluster_settings) returns, in check mode too. They are judged with the
+        DRS and the HA that it leaves.
+    type: list
+    elements: dict
   api_nova_conf:
     description: The text of nova-api's C(nova.conf).
     type: str
@@ -180,6 +186,7 @@ def argument_spec():
             },
         },
         "compute_host": {"type": "dict"},
+        "cluster_settings": {"type": "list", "elements": "dict"},
         "api_nova_conf": {"type": "str"},
         "images": {"type": "list", "elements": "str"},
         "image_cache": {"type": "bool", "default": True},

@@ -126,7 +126,26 @@ def _ask_vcenter(facts, params):
     with session:
         services, seen = vcenter.read(session, params, services, params["image_cache"])
     services = [replace(service, datastore_regex=asked.datastore_regex) for service, asked in zip(services, facts.services)]
+    services = [as_it_will_be(service, params["cluster_settings"] or ()) for service in services]
     return replace(facts, services=tuple(services), vcenter=seen)
+
+
+def as_it_will_be(service, settings):
+    """Gives a :class:`Service` whose cluster has the DRS and HA that ``vsphere_cluster_settings`` will leave. Pure.
+
+    :arg settings: ``clusters`` of that module's result; a cluster that is not in it stays as it is.
+    """
+    for one in settings:
+        if service.cluster is not None and one["path"] == service.cluster.cluster.path:
+            cluster = replace(
+                service.cluster.cluster,
+                drs_enabled=one["drs"]["enabled"],
+                drs_behavior=one["drs"]["behavior"],
+                ha_enabled=one["ha"]["enabled"],
+                ha_admission_control=one["ha"]["admission_control"],
+            )
+            return replace(service, cluster=replace(service.cluster, cluster=cluster))
+    return service
 
 
 def _ask_openstack(facts, params):

@@ -171,3 +171,17 @@ def test_values_of_another_release(evaluate, release, tree, refused):
     if not refused and tree is MULTI:
         assert instance(evaluate, **given)["config"]["vmware"]["cluster_name"] == ["cluster-a", "cluster-b"]
         assert instance(evaluate, **given)["overridden"] == []
+
+
+def test_cluster_settings(evaluate):
+    """One call for the clusters of a vCenter that get the same; a cluster's own key is taken in place of the variable, {} for none."""
+    given = {
+        "nova_vcdriver_cluster_settings": {"ha": {"enabled": True}},
+        "nova_vcdriver_clusters": [
+            {"cluster_name": "a"}, {"cluster_name": "b", "cluster_settings": {"drs": {}}}, {"cluster_name": "c"}, {"cluster_name": "d", "cluster_settings": {}}
+        ],
+    }  # fmt: skip
+    assert evaluate("__nova_vcdriver_settings_calls", **given) == [
+        {"vcenter": "vc1", "settings": {"ha": {"enabled": True}}, "clusters": ["a", "c"]}, {"vcenter": "vc1", "settings": {"drs": {}}, "clusters": ["b"]},
+    ]  # fmt: skip
+    assert evaluate("__nova_vcdriver_settings_calls") == []
