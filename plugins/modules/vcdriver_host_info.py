@@ -94,7 +94,7 @@ compute_host:
       type: float
       sample: 0.4
     compute_ids:
-      description: Each of O(state_paths), and whether the file C(compute_id) is there.
+      description: Each of O(state_paths), and whether the file C(compute_id) is there; unset where the account may not look.
       type: list
       elements: dict
       sample: [{state_path: /var/lib/nova/vc1-cluster-a, compute_id: true}]

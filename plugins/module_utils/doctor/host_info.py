@@ -44,11 +44,21 @@ def run(params, _check_mode):
             "peers": peers,
             "clock_skew_seconds": clock_skew(vcenter["host"], vcenter["port"], timeout) if vcenter else None,
             "compute_ids": [
-                {"state_path": path, "compute_id": os.path.isfile(os.path.join(path, "compute_id"))}
-                for path in params["state_paths"]
+                {"state_path": path, "compute_id": is_there(os.path.join(path, "compute_id"))} for path in params["state_paths"]
             ],
         },
     }
+
+
+def is_there(path):
+    """Tells whether there is such a file; None where this account may not look."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return None
+    except OSError:
+        return False
+    return True
 
 
 def versions(python):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -185,3 +186,10 @@ def test_cluster_settings(evaluate):
         {"vcenter": "vc1", "settings": {"ha": {"enabled": True}}, "clusters": ["a", "c"]}, {"vcenter": "vc1", "settings": {"drs": {}}, "clusters": ["b"]},
     ]  # fmt: skip
     assert evaluate("__nova_vcdriver_settings_calls") == []
+
+
+def test_nova_api(evaluate):
+    """Of nova-api's file only one option is handed on, in its section."""
+    text = "[DEFAULT]\ntransport_url = rabbit://u:secret@r/\nallow_resize_to_same_host=True\n#allow_resize_to_same_host = x\n[vmware]\nhost_password = secret\n"
+    given = {"__nova_vcdriver_api_file": {"content": base64.b64encode(text.encode()).decode()}}
+    assert evaluate("__nova_vcdriver_api_lines", **given) == "[DEFAULT]\nallow_resize_to_same_host=True\n[vmware]"
