@@ -17,7 +17,7 @@ GIB, MIB = 1 << 30, 1 << 20
 SIZES = {
     "one": ((GIB,), (64 * MIB,)),
     "task": ((GIB,), (64 * MIB,)),
-    "many": ((256 * MIB,), (16 * MIB,)),
+    "many": ((256 * MIB, 16), (16 * MIB, 4)),
     "thick": ((4 * GIB,), (160 * MIB,)),
     "idle": ((30, 100), (3, 5)),
     "memory": (((GIB, 10 * GIB, 100 * GIB), 10 * GIB), ((160 * MIB,), 160 * MIB)),

@@ -84,8 +84,8 @@ def whole_task(cloud, rounds, size):
         return figures(case, alternate({name: _clean(vcenter, run) for name, run in subjects.items()}, rounds, base.say)), []
 
 
-def many_datastores(cloud, rounds, size, count=16):
-    """One flat image to 16 datastores, against Nova's way: a fetch on each when the first server boots there."""
+def many_datastores(cloud, rounds, size, count):
+    """One flat image to ``count`` datastores, against Nova's way: a fetch on each when the first server boots there."""
     case = f"{count} datastores"
     image = rig.image(cloud, f"bench-flat-{size}", rig.random_file(size))
     with rig.vcenter(count) as vcenter:

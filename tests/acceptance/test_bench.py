@@ -20,4 +20,4 @@ def test_a_small_benchmark(lab):
     counts = {goal["claim"]: goal for goal in report["goals"]}
     assert counts["image sizes read from Glance"]["value"] == 1
     read = {one["subject"]: one["median"] for one in report["figures"] if one["what"] == "read from Glance [bytes]"}
-    assert read["Nova"] >= 16 * read["image_cache"] > 0, "a peer that reads nothing shows nothing"
+    assert read["Nova"] >= 4 * read["image_cache"] > 0, "a peer that reads nothing shows nothing"

@@ -139,7 +139,7 @@ def test_nova_is_fetching(nova, vcenter, images, kind):
     """Nova is in the middle of its download when the seed begins, and is slow: the seed is first, or waits for it."""
     ids, content = images
     upload = {"method": "HttpNfcLeaseComplete"} if kind == "stream" else {"http": "PUT", "path": "/folder/vmware_temp"}
-    vcenter.ask("POST", "/rules", {"when": upload, "nth": 1, "do": {"stall": {"seconds": 8}}})
+    vcenter.ask("POST", "/rules", {"when": upload, "nth": 1, "do": {"stall": {"seconds": 4}}})
     nova.start(ids[kind], kind)
     nova.until(vcenter.fired, "begin to write", 0.1)
     assert seed(vcenter, ids[kind])["changed"]
@@ -150,7 +150,7 @@ def test_nova_is_fetching(nova, vcenter, images, kind):
 def test_between_novas_folder_and_its_disk(nova, vcenter, images):
     """Nova has made the image's folder and has not moved the disk in: the folder is not touched."""
     ids, content = images
-    vcenter.ask("POST", "/rules", {"when": {"method": "MoveVirtualDisk_Task"}, "nth": 1, "do": {"stall": {"seconds": 6}}})
+    vcenter.ask("POST", "/rules", {"when": {"method": "MoveVirtualDisk_Task"}, "nth": 1, "do": {"stall": {"seconds": 4}}})
     nova.start(ids["stream"], "stream")
     folder = vcenter.datastores / "n1" / CACHE / ids["stream"]
     nova.until(folder.exists, "make the folder", 0.02)

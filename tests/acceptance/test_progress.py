@@ -19,17 +19,19 @@ from conftest import LAB, ROOT
 from simulated import CACHE, HOSTS, NO_HOSTS, PREFIX, VCenter, scenario, upload
 
 SIZE = 64 << 20  # bytes
-SECONDS = 8  # that the simulator takes for them
 CLUSTERS = [{"cluster_name": "c1", "datastore_regex": "^n1"}]
 LINE = re.compile(r"\[localhost\] push progress-flat to n1: (\d+ % of 64\.0 MiB, [\d.]+ [KM]iB/s(, [\d.]+ s left)?|(done|failed), .*)")
 
 
 @pytest.fixture(scope="module")
 def vcenter(tmp_path_factory):
-    """A simulated vCenter whose uploads are slow."""
-    slow = {"slow": {"bytes_per_second": SIZE // SECONDS}}
-    with VCenter(tmp_path_factory.mktemp("progress"), scenario(HOSTS[:1]), NO_HOSTS) as one, one.rule({"http": "PUT", "path": "-flat.vmdk$"}, slow):
+    with VCenter(tmp_path_factory.mktemp("progress"), scenario(HOSTS[:1]), NO_HOSTS) as one:
         yield one
+
+
+def slow(vcenter, seconds):
+    """For a ``with``: the simulator takes so long for the image."""
+    return vcenter.rule({"http": "PUT", "path": "-flat.vmdk$"}, {"slow": {"bytes_per_second": SIZE // seconds}})
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +93,16 @@ class Run:
 
 
 def test_lines_come_while_it_runs(vcenter, image, tmp_path):
-    run = Run(vcenter, tmp_path)
-    output, ended = run.end()
+    seconds = 8
+    with slow(vcenter, seconds):
+        run = Run(vcenter, tmp_path)
+        output, ended = run.end()
     assert run.process.returncode == 0, output
     told = run.told()
     assert all(LINE.fullmatch(line) for _at, line in told), told
     # One after a second, one every five seconds at the most, one at the end; a busy machine takes longer than the simulator asks for.
     assert 2 <= len(told) <= 3 + (told[-1][0] - told[0][0]) / 5, told
-    assert told[0][0] < ended - SECONDS / 2, "the first line came when all was over"
+    assert told[0][0] < ended - seconds / 2, "the first line came when all was over"
     assert "done, 64.0 MiB in" in told[-1][1]
     # A callback that writes a document has standard output for itself.
     assert "[localhost] push" not in output
@@ -108,8 +112,9 @@ def test_lines_come_while_it_runs(vcenter, image, tmp_path):
 @pytest.mark.parametrize("task, more", [("no_log", {"no_log": True}), ("check_mode", {"check_mode": True}), ("async", {"async": 60, "poll": 2})])
 def test_silent(vcenter, image, tmp_path, task, more):
     """Where nothing may be told or Ansible has its own way to wait, the module runs as without the plugin."""
-    run = Run(vcenter, tmp_path, **more)
-    output, _ended = run.end()
+    with slow(vcenter, 3):  # a line would come after one second, and one at the end
+        run = Run(vcenter, tmp_path, **more)
+        output, _ended = run.end()
     assert run.process.returncode == 0, output
     assert run.told() == []
     assert vcenter.whole(image) == ([] if task == "check_mode" else ["n1"])
@@ -118,12 +123,13 @@ def test_silent(vcenter, image, tmp_path, task, more):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_cancelled(vcenter, image, tmp_path, number):
     """The signal reaches the module behind the plugin; it removes what it staged."""
-    run = Run(vcenter, tmp_path)
-    run.first()
     stages = vcenter.datastores / "n1" / "openstack_vmware"
-    assert list(stages.iterdir())
-    run.process.send_signal(number)
-    run.end()
+    with slow(vcenter, 8):
+        run = Run(vcenter, tmp_path)
+        run.first()
+        assert list(stages.iterdir())
+        run.process.send_signal(number)
+        run.end()
     assert run.process.returncode != 0
     for _attempt in range(200):
         if not list(stages.iterdir()):
