@@ -80,6 +80,10 @@ clusters:
     cluster_name: {description: Name of the cluster., type: str, sample: cluster-a}
     path: {description: Inventory path of the cluster., type: str, sample: /dc1/host/cluster-a}
     changed: {description: Whether it was changed., type: bool, sample: true}
+    before:
+      description: DRS and vSphere HA as they were.
+      type: dict
+      sample: {drs: {enabled: false, behavior: manual}, ha: {enabled: true, admission_control: true}}
     drs: {description: DRS., type: dict, sample: {enabled: true, behavior: fullyAutomated}}
     ha: {description: vSphere HA., type: dict, sample: {enabled: true, admission_control: true}}
 """

@@ -32,7 +32,13 @@ def run(params, check_mode):
     return {
         "changed": bool(changing),
         "clusters": [
-            {"cluster_name": cluster.name, "path": cluster.path, "changed": cluster in changing, **after[cluster.path]}
+            {
+                "cluster_name": cluster.name,
+                "path": cluster.path,
+                "changed": cluster in changing,
+                "before": before[cluster.path],
+                **after[cluster.path],
+            }
             for cluster in clusters
         ],
         "diff": {"before": before, "after": after},
