@@ -1,62 +1,24 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Day 2: each verb's playbook on real services, its second run, and what it refuses. The tests go on from each other's state."""
+"""Day 2: each verb's playbook on real services, in check mode, for real and again, and what it refuses. The tests go on from each other's state."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
 import json
-import os
 import re
 import socket
 import subprocess
 
 import pytest
+import yaml
 from conftest import LAB, ROOT, recap
+from day2 import A, B, changed_tasks, changes, checked, killed, on_host, play, started, twice, variables
 from labctl import base
 
 pytestmark = pytest.mark.usefixtures("demo")
-
-A, B = "vc1-cluster-a", "vc1-cluster-b"
-
-
-def play(verb, *options, code=0):
-    """Runs a verb's playbook on the lab. Gives its output; fails the test unless it ends with that exit code."""
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}
-    done = subprocess.run(
-        [LAB / "venv/bin/ansible-playbook", f"playbooks/{verb}.yml", *options], cwd=ROOT, env=environment, capture_output=True, text=True,
-        timeout=900, check=False,
-    )  # fmt: skip
-    output = done.stdout + done.stderr
-    with open(LAB / "log" / "verbs.log", "a", encoding="utf-8") as log:
-        log.write(f"$ ansible-playbook playbooks/{verb}.yml {' '.join(options)}\n{output}\n")
-    for line in [f"$ {verb} {' '.join(options)}", *output[output.find("PLAY RECAP") :].splitlines()]:
-        print(line)
-    assert done.returncode == code, output[-6000:]
-    return output
-
-
-def changes(output):
-    """Gives how much a playbook changed."""
-    return sum(counts["changed"] for counts in recap(output).values())
-
-
-def twice(verb, *options):
-    """Runs a verb's playbook, and once more, which must change nothing. Gives the first output."""
-    first = play(verb, *options)
-    assert changes(first) > 0
-    assert changes(play(verb, *options)) == 0
-    return first
-
-
-def variables(tmp_path, **values):
-    """Gives the option that sets variables from a file, as they may be secret."""
-    path = tmp_path / "variables.json"
-    base.write_private(path, json.dumps(values))
-    return "-e", f"@{path}"
-
 
 def account(name, password):
     """Makes an account of the simulated vCenter, changes its password, or removes it."""
@@ -69,18 +31,6 @@ def account(name, password):
     connection = Control("vcsim")
     connection.request("POST", "/do", json.dumps({"account": {"username": name, "password": password}}))
     assert connection.getresponse().status == 204
-
-
-def on_host(lab, command):
-    """Runs a shell command on the compute host. Gives its output."""
-    output = lab.ansible("ansible", "nova_vcdriver", "-m", "ansible.builtin.shell", "-a", command)
-    return output.split(">>\n", 1)[1]
-
-
-def started(lab):
-    """Gives since when each nova-compute runs."""
-    show = "systemctl show --value -p ExecMainStartTimestampMonotonic nova-vcdriver@"
-    return on_host(lab, f"{show}{A} nova-vcdriver@{B}").split()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +58,7 @@ def test_rotate_password(lab, vcenter, tmp_path):
         encoding="utf-8",
     )
     new = {**vcenter, "host_username": "nova-2@vsphere.local", "host_password": "second-secret"}
-    output = twice("rotate_password", *variables(tmp_path, nova_vcdriver_vcenters=[new], nova_vcdriver_retire_tasks=str(retire)))
+    output = twice(lab, "rotate_password", *variables(tmp_path, nova_vcdriver_vcenters=[new], nova_vcdriver_retire_tasks=str(retire)))
     assert json.loads(marker.read_text(encoding="utf-8"))["host_username"] == vcenter["host_username"]
     assert "second-secret" not in output
     # The second one was restarted after the first one was verified.
@@ -132,11 +82,40 @@ def test_change_certificate(lab, vcenter, tmp_path):
     both = tmp_path / "both.pem"
     both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") + other.read_text(encoding="utf-8"), encoding="utf-8")
     options = ("-e", f"nova_vcdriver_only={A}")
-    twice("change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}]))
+    twice(lab, "change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}]))
     assert on_host(lab, "grep -c BEGIN /etc/nova/vcdriver/*/ca.pem").split() == [
         f"/etc/nova/vcdriver/{A}/ca.pem:2", f"/etc/nova/vcdriver/{B}/ca.pem:1",
     ]  # fmt: skip
     play("change_certificate")
+
+
+def certificates(lab):
+    """Gives how many certificates are in the ca.pem of each nova-compute."""
+    return [int(count) for count in on_host(lab, f"cd /etc/nova/vcdriver; cat {A}/ca.pem | grep -c BEGIN; cat {B}/ca.pem | grep -c BEGIN").split()]
+
+
+def test_a_killed_rollout_is_finished_or_put_back(lab, vcenter, tmp_path):
+    """SIGKILL between two nova-computes: the next run leaves the first one alone. SIGKILL between the files of the second one and its restart: the
+    report of drift knows, and site.yml with the old inventory puts back what was there, and keeps nothing that a later rollout could go back to."""
+    both = tmp_path / "both.pem"
+    both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") * 2, encoding="utf-8")
+    options = variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}])
+    before = started(lab)
+    killed("change_certificate", *options, at=f"{A}: up, compute answered by RPC")
+    between = started(lab)
+    assert certificates(lab) == [2, 1]
+    assert between[0] != before[0] and between[1] == before[1]
+    killed("change_certificate", *options, at="See how old its files are", nth=2)
+    assert certificates(lab) == [2, 2]
+    assert started(lab) == between
+    report = tmp_path / "drift.json"
+    play("report_drift", *options, "-e", f"nova_vcdriver_drift_file={report}", code=2)
+    found = {(item["host"], item["what"]) for item in json.loads(report.read_text(encoding="utf-8"))["compute-1"]}
+    assert found == {(B, "rollout"), (B, "process")}
+    play("site", "--tags", "nova_vcdriver_configure,nova_vcdriver_service,nova_vcdriver_verify")
+    assert certificates(lab) == [1, 1]
+    assert "kept" not in on_host(lab, "ls /etc/nova/vcdriver")
+    assert all(now != then for now, then in zip(started(lab), between))
 
 
 def test_a_failed_upgrade_stops_and_goes_back(lab, tmp_path):
@@ -182,14 +161,15 @@ def test_report_drift(lab, tmp_path):
 
 def test_drain_and_enable(lab):
     """Servers stay and are named; the scheduler is kept away."""
-    output = twice("drain", "-e", f"nova_vcdriver_only={A}", "-e", "nova_vcdriver_drain_reason=test")
+    output = twice(lab, "drain", "-e", f"nova_vcdriver_only={A}", "-e", "nova_vcdriver_drain_reason=test")
     assert re.search(rf"{A}: disabled \(test\), [1-9][0-9]* servers live there: demo-", output)
     (service,) = [one for one in lab.cloud.compute.services() if one.host == A]
     assert (service.status, service.disabled_reason) == ("disabled", "test")
-    twice("enable", "-e", f"nova_vcdriver_only={A}")
+    twice(lab, "enable", "-e", f"nova_vcdriver_only={A}")
 
 
 def test_remove_cluster_refuses_while_servers_live_there(lab):
+    assert "SERVICE_HAS_SERVERS" in checked(lab, "remove_cluster", "-e", f"nova_vcdriver_only={A}", code=2)
     before = started(lab)
     output = play("remove_cluster", "-e", f"nova_vcdriver_only={A}", code=2)
     assert "SERVICE_HAS_SERVERS" in output
@@ -206,13 +186,72 @@ def test_remove_and_add_cluster(lab):
     for server in servers:
         lab.cloud.compute.wait_for_delete(server, interval=1, wait=120)
     (node,) = lab.module("compute_node_info", hosts=[B], openstack={"cloud": "lab"})["compute_nodes"]
-    twice("remove_cluster", "-e", f"nova_vcdriver_only={B}")
+    twice(lab, "remove_cluster", "-e", f"nova_vcdriver_only={B}")
     assert B not in {one.host for one in lab.cloud.compute.services()}
     assert node["resource_provider"]["uuid"] not in {one.id for one in lab.cloud.placement.resource_providers()}
     assert B not in on_host(lab, "ls /etc/nova/vcdriver /var/lib/nova /opt/nova-vcdriver/current; systemctl list-units --all 'nova-vcdriver@*'")
     before = started(lab)[0]
     canary = ("-e", "nova_vcdriver_canary=true", "-e", "nova_vcdriver_canary_image=demo-stream", "-e", "nova_vcdriver_canary_flavor=demo")
-    output = twice("add_cluster", "-e", f"nova_vcdriver_only={B}", *canary)
+    output = twice(lab, "add_cluster", "-e", f"nova_vcdriver_only={B}", *canary)
     assert re.search(rf"{B}: ACTIVE after [0-9.]+ s on domain-", output)
     assert started(lab)[0] == before, "the other nova-compute was restarted"
     assert not [one.name for one in lab.cloud.compute.servers(all_projects=True) if one.name.startswith("canary-")]
+
+
+def test_log_rotation(lab):
+    """A log of max_logfile_size_mb is put aside at the next line; no line is lost, and who may read the old file may read the new one."""
+    folder = f"/var/log/nova/{A}"
+    since = on_host(lab, f"truncate -s 100M {folder}/nova-compute.log; journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'").strip()
+    lab.module("compute_canary", host=A, image="demo-sparse", flavor="demo", openstack={"cloud": "lab"})
+    journal = f"journalctl -u nova-vcdriver@{A} --after-cursor '{since}' -o cat --no-pager -q"
+    # journald drops blanks at the end of a line.
+    lost = f"sed 's/ *$//' {folder}/nova-compute.log | grep -vxFf - {folder}/journal | wc -l"
+    lines = on_host(lab, f"{journal} >{folder}/journal; wc -l <{folder}/journal; {lost}; rm {folder}/journal").split()
+    assert int(lines[0]) > 5 and lines[1] == "0", "lines of the journal, and how many of them are not in the new file"
+    found = on_host(lab, f"cd {folder}; stat -c '%n %s %U %G %a' nova-compute.log nova-compute.log.1").split("\n")
+    assert re.fullmatch(r"nova-compute.log [1-9][0-9]{2,6} nova adm 640", found[0])
+    assert found[1] == "nova-compute.log.1 104857600 nova adm 640"
+    on_host(lab, f"rm {folder}/nova-compute.log.1")
+
+
+def test_cluster_settings(lab):
+    """DRS that is off is a finding, unless the role is told to turn it on; then it does."""
+    name = B.removeprefix("vc1-")
+    lab.module("vsphere_cluster_settings", clusters=[name], drs={"enabled": False}, **lab.vcenter())
+    assert "DRS_OFF: /dc1/host/cluster-b" in play("preflight", code=2)
+    wish = ("-e", json.dumps({"nova_vcdriver_cluster_settings": {"drs": {}}}))
+    assert "cluster settings" in play("report_drift", *wish, code=2)
+    twice(lab, "site", *wish, "--tags", "nova_vcdriver_preflight,nova_vcdriver_cluster_settings")
+
+
+def test_a_compute_host_that_is_down(lab, vcenter, tmp_path):
+    """A rollout does not begin without it, and drops no account while it was left out. A drain needs no compute host."""
+    down = {"ansible_host": "127.255.255.1", "ansible_port": 1, "nova_vcdriver_clusters": [{"cluster_name": "cluster-z"}], "nova_vcdriver_my_ip": "127.255.255.1"}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nova_vcdriver": {"hosts": {"compute-9": down}}}), encoding="utf-8")
+    inventory = ("-i", str(tmp_path / "hosts.yml"), "-i", str(LAB / "inventory"))
+    before = started(lab)
+    output = play("change_certificate", *inventory, code=4)
+    assert recap(output)["compute-1"]["changed"] == 0
+    assert started(lab) == before
+    new = {**vcenter, "host_username": "nova-3@vsphere.local", "host_password": "third-secret"}
+    account("nova-3@vsphere.local", "third-secret")
+    lab.module("vsphere_role", principal="nova-3@vsphere.local", datacenters=["dc1"], **lab.vcenter())
+    output = checked(lab, "rotate_password", *inventory, "--limit", "compute-1", *variables(tmp_path, nova_vcdriver_vcenters=[new]))
+    assert "is kept, since compute-9 was not in this run" in " ".join(output.split())
+    assert "third-secret" not in output
+    play("drain", *inventory, "-e", f"nova_vcdriver_only={A}")
+    play("enable", *inventory, "-e", f"nova_vcdriver_only={A}")
+    assert "Nothing was changed" in play("drain", "-e", f"nova_vcdriver_only={A},vc1-no-such", code=2)
+    (service,) = [one for one in lab.cloud.compute.services() if one.host == A]
+    assert service.status == "enabled"
+
+
+def test_check_mode_of_an_upgrade(lab, tmp_path):
+    """Other pins are another installation: it would be made, and the nova-compute moved to it and restarted."""
+    pins = tmp_path / "pins.txt"
+    pins.write_text((ROOT / "roles/nova_vcdriver/files/constraints-34.0.0.txt").read_text(encoding="utf-8") + "# other\n", encoding="utf-8")
+    tasks = changed_tasks(checked(lab, "upgrade", "-e", f"nova_vcdriver_constraints={pins}", "-e", f"nova_vcdriver_only={A}"))
+    assert [task for task, _host, _item in tasks] == [
+        "Copy the pins", "Make the venv", "Install Nova with its VMware driver", "Mark the venv as complete",
+        "Link each nova-compute to its Nova", "Restart each nova-compute that runs with older files",
+    ]  # fmt: skip

@@ -1,0 +1,158 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the playbooks of day 2 on the lab that the demo has left, and looks at what they changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+from conftest import LAB, ROOT, recap
+from labctl import base
+
+A, B = "vc1-cluster-a", "vc1-cluster-b"
+# SOAP calls that change nothing; nova-computes that run make them all the time.
+READS = re.compile(
+    r"(Retrieve|Continue|Cancel|Query|Find|Fetch|Search|HasPrivilege|HasUserPrivilege|Check|WaitFor|CurrentTime|Login|Logout|SessionIsActive)|"
+    r"(Create|Destroy)(ContainerView|ListView|View|PropertyCollector|PropertyFilter|Filter)$"
+)  # fmt: skip
+HOST_STATE = """
+find /etc/nova/vcdriver /etc/systemd/system/nova-vcdriver@.service /opt/nova-vcdriver -maxdepth 2 -type f -exec sha256sum {} + | sort
+find /opt/nova-vcdriver /etc/nova/vcdriver /var/lib/nova /var/log/nova -maxdepth 2 -printf '%y %m %u %g %p %l\\n' | sort
+for unit in /etc/nova/vcdriver/*/; do
+  systemctl show -p ActiveState,UnitFileState,ExecMainStartTimestampMonotonic nova-vcdriver@$(basename $unit)
+done
+"""
+
+
+def command(verb, *options):
+    """Gives the command that runs a verb's playbook."""
+    return [LAB / "venv/bin/ansible-playbook", f"playbooks/{verb}.yml", *options]
+
+
+def environment():
+    """Gives the environment for it."""
+    return {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}
+
+
+def play(verb, *options, code=0):
+    """Runs a verb's playbook on the lab. Gives its output; fails the test unless it ends with that exit code."""
+    done = subprocess.run(
+        command(verb, *options), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=900, check=False
+    )  # fmt: skip
+    output = done.stdout + done.stderr
+    with open(LAB / "log" / "verbs.log", "a", encoding="utf-8") as log:
+        log.write(f"$ ansible-playbook playbooks/{verb}.yml {' '.join(options)}\n{output}\n")
+    for line in [f"$ {verb} {' '.join(options)}", *output[output.find("PLAY RECAP") :].splitlines()]:
+        print(line)
+    assert done.returncode == code, output[-6000:]
+    return output
+
+
+def killed(verb, *options, at, nth=1):
+    """Runs a verb's playbook and kills it, with all its processes on the control node, at the ``nth`` line that has ``at``. Gives its output."""
+    seen = []
+    with subprocess.Popen(
+        command(verb, *options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:  # fmt: skip
+        for line in process.stdout:
+            seen.append(line)
+            if sum(at in one for one in seen) == nth:
+                os.killpg(process.pid, signal.SIGKILL)
+                break  # without reading on: ssh keeps the pipe open for its ControlPersist
+    assert process.returncode == -signal.SIGKILL, "".join(seen)[-6000:]
+    print(f"$ {verb} {' '.join(options)}\nkilled at: {seen[-1]}")
+    return "".join(seen)
+
+
+def changes(output):
+    """Gives how much a playbook changed."""
+    return sum(counts["changed"] for counts in recap(output).values())
+
+
+def changed_tasks(output):
+    """Gives (task, host, item) of each change that a playbook's output names, in order."""
+    found, task = [], None
+    for line in output.splitlines():
+        head = re.match(r"TASK \[(?:openstack_vmware\.nova\.\w+ : )?(.*)\] \*+$", line)
+        change = re.match(r"changed: \[([^\] ]+)[^\]]*\](?: => \(item=(.*)\))?", line)
+        if head:
+            task = head.group(1)
+        elif change:
+            found.append((task, *change.groups()))
+    return found
+
+
+def twice(lab, verb, *options):
+    """Runs a verb's playbook in check mode, for real, and once more.
+
+    Check mode changes nothing and names the same changes as the real run; the last run changes nothing. Gives the output of the real run.
+    """
+    foreseen = checked(lab, verb, *options)
+    first = play(verb, *options)
+    assert changes(first) > 0
+    assert changed_tasks(foreseen) == changed_tasks(first)
+    assert changes(play(verb, *options)) == 0
+    return first
+
+
+def checked(lab, verb, *options, code=0):
+    """Runs a verb's playbook in check mode with a diff, which must change nothing and show no secret. Gives its output."""
+    before, requests = state(lab), len(vcenter_requests())
+    output = play(verb, *options, "--check", "--diff", code=code)
+    assert state(lab) == before
+    changing = [one for one in vcenter_requests()[requests:] if changes_vsphere(one)]
+    assert changing == []
+    for secret in secrets(lab):
+        assert secret not in output
+    return output
+
+
+def state(lab):
+    """Gives all that a verb could change: files, links and units of the compute host, Nova's services, Placement's providers."""
+    services = sorted((one.host, one.id, one.status, one.disabled_reason or "") for one in lab.cloud.compute.services())
+    providers = sorted((one.id, one.name) for one in lab.cloud.placement.resource_providers())
+    return on_host(lab, HOST_STATE), services, providers
+
+
+def vcenter_requests():
+    """Gives the entries of the simulator's request log."""
+    text = (base.LOG / "vcenter-requests.log").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def changes_vsphere(request):
+    """Tells whether an entry of the request log is one that changes something."""
+    if request.get("method"):
+        return not READS.match(request["method"])
+    return request.get("http") in ("PUT", "DELETE")
+
+
+def secrets(lab):
+    """Gives the passwords of the inventory."""
+    vcenters = lab.variables["nova_vcdriver_vcenters"]
+    broker = re.search(r":([^:@]+)@", lab.variables["nova_vcdriver_transport_url"]).group(1)
+    return [vcenters[0]["host_password"], lab.variables["nova_vcdriver_auth"]["password"], broker]
+
+
+def variables(tmp_path, **values):
+    """Gives the option that sets variables from a file, as they may be secret."""
+    path = tmp_path / "variables.json"
+    base.write_private(path, json.dumps(values))
+    return "-e", f"@{path}"
+
+
+def on_host(lab, text):
+    """Runs a shell command on the compute host. Gives its output."""
+    output = lab.ansible("ansible", "nova_vcdriver", "-m", "ansible.builtin.shell", "-a", text)
+    return output.split(">>\n", 1)[1]
+
+
+def started(lab):
+    """Gives since when each nova-compute runs."""
+    show = "systemctl show --value -p ExecMainStartTimestampMonotonic nova-vcdriver@"
+    return on_host(lab, f"{show}{A} nova-vcdriver@{B}").split()
