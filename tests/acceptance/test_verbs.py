@@ -226,7 +226,8 @@ def test_cluster_settings(lab):
 
 def test_a_compute_host_that_is_down(lab, vcenter, tmp_path):
     """A rollout does not begin without it, and drops no account while it was left out. A drain needs no compute host."""
-    down = {"ansible_host": "127.255.255.1", "ansible_port": 1, "nova_vcdriver_clusters": [{"cluster_name": "cluster-z"}], "nova_vcdriver_my_ip": "127.255.255.1"}
+    down = {"ansible_host": "127.255.255.1", "ansible_port": 1, "nova_vcdriver_my_ip": "127.255.255.1"}
+    down["nova_vcdriver_clusters"] = [{"cluster_name": "cluster-z"}]
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nova_vcdriver": {"hosts": {"compute-9": down}}}), encoding="utf-8")
     inventory = ("-i", str(tmp_path / "hosts.yml"), "-i", str(LAB / "inventory"))
     before = started(lab)
