@@ -116,8 +116,14 @@ class Stage:
         self.passed += int(passed)
         self.failed += int(failed)
 
-    def pytest(self, python, path, *options, **more):
-        """Runs pytest and counts its tests."""
+    def pytest(self, python, path, *options, plugin=False, **more):
+        """Runs pytest and counts its tests.
+
+        :arg plugin: True for tests of pytest-ansible, which links the tree into itself otherwise.
+        :returns: the path of the JUnit report.
+        """
+        if not plugin:
+            options = ("-p", "no:pytest-ansible", *options)
         report = LOG / f"{self.name}-{Path(path).name}.xml"
         report.unlink(missing_ok=True)
         code, _output = self.run(
@@ -125,6 +131,7 @@ class Stage:
             check=False, **more,
         )  # fmt: skip
         self.count_report(f"pytest {path}", code, report)
+        return report
 
     def count_report(self, what, code, report):
         """Counts the tests of a JUnit report; a skipped test is one that did not pass.
@@ -260,23 +267,38 @@ def integration(stage):
 
 
 def molecule(stage):
-    """Every scenario of the roles: hosts that lab/hosts makes once for all, simulators of its own, and the lab's OpenStack."""
-    scenarios = sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml"))
+    """Every scenario of the roles, by pytest-ansible: hosts that lab/hosts makes once for all, simulators of its own, and the lab's OpenStack."""
+    scenarios = {path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml")}
     stage.run("lab/lab", "up", cwd=ROOT)
-    with simulator(stage.name) as variables, simulator("molecule-east", "east") as east, simulator("molecule-west", "west") as west:
-        names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username",
-                 "VMWARE_PASSWORD": "password", "VMWARE_CA_PATH": "ca_path"}  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        variables = stack.enter_context(simulator(stage.name))
+        names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username", "VMWARE_PASSWORD": "password",
+                 "VMWARE_CA_PATH": "ca_path", "VMWARE_CONTROL": "control"}  # fmt: skip
         environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
-        environment |= {"EAST_PORT": str(east["vcenter_port"]), "WEST_PORT": str(west["vcenter_port"]), "COMPUTE_NET": base.free_compute_net()}
-        environment["OS_CLIENT_CONFIG_FILE"] = str(LAB / "clouds.yaml")
-        code, output = stage.run("molecule", "test", "--all", "--report", check=False, cwd=ROOT / "extensions", **environment)
-    # The recap has lines for each scenario that ran (several for default, which makes the hosts); the first failure ends the run.
-    recap = output[output.rindex("SCENARIO RECAP") :] if "SCENARIO RECAP" in output else ""
-    lines = re.findall(r"^(\w+) +: .*failed=(\d+)", recap, re.MULTILINE)
-    good = {name for name, _failed in lines} - {name for name, failed in lines if int(failed)}
-    for name in scenarios:
-        stage.say(f"scenario {name}: {'passed' if name in good else 'FAILED'}")
-    stage.count(len(good & set(scenarios)), max(len(set(scenarios) - good), int(bool(code))))
+        for name in ("east", "west", "day2"):
+            other = stack.enter_context(simulator(f"molecule-{name}", name))
+            environment |= {f"{name.upper()}_PORT": str(other["vcenter_port"]), f"{name.upper()}_CONTROL": other["vcenter_control"]}
+        environment["COMPUTE_NET"] = base.free_compute_net()
+        environment |= {"OS_CLIENT_CONFIG_FILE": str(LAB / "clouds.yaml"), "MOLECULE_LOGS": str(LOG)}
+        # pytest-ansible asks git for the scenarios, and takes the collection from ANSIBLE_COLLECTIONS_PATH.
+        environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(ROOT)}
+        options = ["-n", "2", "--ansible-unit-inject-only"]
+        hosts = {"cwd": ROOT / "extensions", "MOLECULE_EPHEMERAL_DIRECTORY": str(WORK / stage.name / "hosts"), **environment}
+        shutil.rmtree(hosts["MOLECULE_EPHEMERAL_DIRECTORY"], ignore_errors=True)  # what a killed run has left
+        try:
+            stage.run("molecule", "create", **hosts)
+            report = stage.pytest(
+                VENV / "python", "tests/integration", *options, cwd=ROOT, plugin=True, MOLECULE_OPTS="--destroy=never", **environment
+            )
+        finally:
+            stage.run("molecule", "destroy", **hosts)
+    stage.say(f"\n{'scenario':<16} {'':<8} {'seconds':>8}")
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        name = case.get("name").rpartition("-")[2].rstrip("]")
+        scenarios.discard(name)
+        stage.say(f"{name:<16} {'FAILED' if len(case) else 'passed':<8} {float(case.get('time')):>8.1f}")
+    if scenarios:
+        raise Failure(f"pytest-ansible has not found {', '.join(sorted(scenarios))}: it knows what git has")
 
 
 def acceptance(stage):
@@ -288,8 +310,8 @@ def acceptance(stage):
 def secrets(stage):
     """No password in what the other stages printed, nor in a log of the lab."""
     # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
-    words = {"lab": list(base.passwords().values()), "vCenter": [base.scenario()["vcenter"]["password"], "lab-only-nova-east", "lab-only-nova-west"],
-             "molecule": ["keystone-secret", "rabbit-secret"]}  # fmt: skip
+    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in ("east", "west", "day2", "2", "3"))]
+    words = {"lab": list(base.passwords().values()), "vCenter": [*vcenters, "lab-only-nobody"], "molecule": ["keystone-secret", "rabbit-secret"]}
     logs = sorted(path for folder in (LOG, LAB / "log") for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
     for path in logs:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -350,7 +372,8 @@ def simulator(name, scenario="demo"):
 
     :arg scenario: name of a file in lab/scenarios.
     :returns: the variables that tests use: ``vcenter_hostname``, ``vcenter_port``, ``vcenter_username``,
-        ``vcenter_password``, ``vcenter_ca_path``, ``vcenter_request_log``, and the folder ``vcenter_datastores``.
+        ``vcenter_password``, ``vcenter_ca_path``, ``vcenter_request_log``, the folder ``vcenter_datastores``, and the socket
+        ``vcenter_control`` (docs/simulator.md).
     :raises Failure: it does not answer within 30 seconds.
     """
     with base.lock():
@@ -362,7 +385,8 @@ def simulator(name, scenario="demo"):
     path = base.SCENARIO.with_name(f"{scenario}.yml")
     vcenter = yaml.safe_load(path.read_text(encoding="utf-8"))["vcenter"]
     port = free_port()
-    command = [base.BIN / "vcsim", "-scenario", path, "-listen", f"127.0.0.1:{port}",
+    control = base.sockets() / f"{name}.sock"
+    command = [base.BIN / "vcsim", "-scenario", path, "-listen", f"127.0.0.1:{port}", "-control", control,
                "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", LAB / "wsdl",
                "-datastores", home / "datastores", "-request-log", home / "requests.log"]  # fmt: skip
     with open(LOG / f"{name}-vcsim.log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
@@ -377,7 +401,7 @@ def simulator(name, scenario="demo"):
             yield {
                 "vcenter_hostname": "127.0.0.1", "vcenter_port": port, "vcenter_username": vcenter["username"],
                 "vcenter_password": vcenter["password"], "vcenter_ca_path": str(base.TLS / "ca.pem"),
-                "vcenter_request_log": str(home / "requests.log"), "vcenter_datastores": str(home / "datastores"),
+                "vcenter_request_log": str(home / "requests.log"), "vcenter_datastores": str(home / "datastores"), "vcenter_control": str(control),
             }  # fmt: skip
         finally:
             process.terminate()
