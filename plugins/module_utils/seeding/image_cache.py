@@ -51,7 +51,7 @@ def run(params, check_mode):
             places = locations(vc.hypervisors(session, wishes), base)
             found = stage.leftovers(session, list(places.values()))
             if not check_mode:
-                stage.remove(session, found)
+                removal.clear(session, found)
             result = work.run(session, places, check_mode)
             result["changed"] = result["changed"] or bool(found)
             result["leftovers"] = [leftover.path for leftover in found]

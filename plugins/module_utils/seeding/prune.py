@@ -93,7 +93,7 @@ def run(params, check_mode):
             uses = removal.Uses(session, places)
             rows, todo = _judge_all(params, places, found, in_glance, wanted, uses, session.now())
             if not check_mode:
-                stage.remove(session, left)
+                removal.clear(session, left)
                 _remove(session, todo)
     gone = [row for row in rows if row["verdict"] == "remove"]
     return {

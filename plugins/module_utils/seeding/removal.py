@@ -10,10 +10,11 @@ whichever OpenStack or person made it.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import Stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import remove as remove_stages
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
@@ -110,7 +111,7 @@ def remove(session, todo, run):
 
     :arg todo: list of ``(location, image id)``. One that is gone already is fine. :arg run: see :func:`stage.this_run`.
     :returns: a list of :class:`Use`: what came into use meanwhile, and so is where it was.
-    :raises NovaVmwareError: those of the batch under way are where they were.
+    :raises NovaVmwareError: those of the batch under way are where they were, or, where that failed too, for :func:`clear` of the next run.
     """
     back = []
     for start in range(0, len(todo), BATCH):
@@ -119,32 +120,52 @@ def remove(session, todo, run):
 
 
 def _remove(session, todo, run):
-    back = []
-    moved = []
-    with contextlib.ExitStack() as stack:
-        try:
-            for location, image_id in todo:
-                stage = stack.enter_context(staged(session, location, image_id, run))
-                try:
-                    files.move(session, location.place, location.image_path(image_id), _away(stage))
-                except VSphereFault as fault:
-                    if fault.fault != "FileNotFound":
-                        raise
-                else:
-                    moved.append((location, image_id, stage))
-            uses = Uses(session, [location for location, _image_id, _stage in moved]) if moved else None
-        except BaseException:
-            for location, image_id, stage in moved:
-                with contextlib.suppress(NovaVmwareError):  # the first error is what matters
-                    files.move(session, location.place, _away(stage), location.image_path(image_id))
-            raise
-        for location, image_id, stage in moved:
-            use = uses.of(location, image_id)
-            if use:
-                files.move(session, location.place, _away(stage), location.image_path(image_id))
-                back.append(use)
+    stages, back = [], []
+    try:
+        for location, image_id in todo:
+            stage = Stage(location, image_id, run)
+            stages.append(stage)
+            files.make_directory(session, location.place, stage.removed_to)
+            try:
+                files.move(session, location.place, location.image_path(image_id), stage.removed)
+            except VSphereFault as fault:
+                if fault.fault != "FileNotFound":
+                    raise
+                files.delete(session, location.place, stages.pop().root)
+        uses = Uses(session, [stage.location for stage in stages]) if stages else None
+    except BaseException:
+        for stage in stages:
+            with contextlib.suppress(NovaVmwareError):  # the first error is what matters; what can't go back now is for the next run
+                _put_back(session, stage.location, stage.image_id, stage.removed)
+                files.delete(session, stage.location.place, stage.root)
+        raise
+    for stage in stages:
+        use = uses.of(stage.location, stage.image_id)
+        if use:
+            _put_back(session, stage.location, stage.image_id, stage.removed)
+            back.append(use)
+        files.delete(session, stage.location.place, stage.root)
     return back
 
 
-def _away(stage):
-    return f"{stage.root}/removed"
+def clear(session, leftovers):
+    """Removes what killed runs left. An image that one of them was removing, and that is in use, goes back into its cache first.
+
+    :arg leftovers: list of :class:`stage.Leftover`.
+    """
+    for leftover in leftovers:
+        for base, image_id, path in leftover.removed:
+            location = replace(leftover.location, base=base)
+            if Uses(session, [location]).of(location, image_id):
+                _put_back(session, location, image_id, path)
+    remove_stages(session, leftovers)
+
+
+def _put_back(session, location, image_id, path):
+    """Moves an image back into its cache. When there is one already, that one is whole as well: Nova fetched it meanwhile."""
+    files.make_directory(session, location.place, location.base)
+    try:
+        files.move(session, location.place, path, location.image_path(image_id))
+    except VSphereFault as fault:
+        if fault.fault not in ("FileNotFound", "FileAlreadyExists"):
+            raise

@@ -22,6 +22,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 FOLDER = "openstack_vmware"  # at the root of a datastore
 # Every step of a run ends or fails within the two hours that Session.wait gives a task; then nothing is written any more.
 ABANDONED = datetime.timedelta(hours=3)
+_REMOVED = "removed"  # in a stage: what was taken out of a cache and is not deleted yet
 _NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<node>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)")
 
 
@@ -48,6 +49,16 @@ class Stage:
         """Name of the virtual machine, and so of its folder at the datastore's root, that an import makes."""
         return f"{FOLDER}-{self.image_id}-{self.run}"
 
+    @property
+    def removed_to(self):
+        """Folder, below the datastore's root, into which an image is moved that is to be removed. It tells the cache folder from which it came."""
+        return f"{FOLDER}/{self.image_id}-{self.run}/{_REMOVED}/{self.location.base}"
+
+    @property
+    def removed(self):
+        """Datastore path of such an image."""
+        return self.location.place.path(self.removed_to, self.image_id)
+
     def file(self, name):
         """Path of a file in :attr:`folder`, below the datastore's root."""
         return f"{FOLDER}/{self.image_id}-{self.run}/{self.image_id}/{name}"
@@ -55,11 +66,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a killed run left on a datastore: a stage, or the folder of an import (``is_import``)."""
+    """What a killed run left on a datastore: a stage, or the folder of an import (``is_import``).
+
+    ``removed`` are the images in it that were on their way out: ``(cache folder, image id, datastore path)`` each.
+    """
 
     location: object
     path: str
     is_import: bool
+    removed: tuple = ()
 
 
 def this_run():
@@ -117,17 +132,27 @@ def leftovers(session, locations):
                 now = now or session.now()
                 ended = _quiet_since(path, tree, names, now)
             if ended:
-                found.append(Leftover(location, path, is_import))
+                removed = () if is_import else _removed_in(path, match["image_id"], tree)
+                found.append(Leftover(location, path, is_import, removed))
     return found
 
 
 def remove(session, found):
-    """Removes leftovers, with the virtual machine of an import where it is still registered. Imports go before their stages."""
+    """Removes leftovers, with the virtual machine of an import where it is still registered. Imports go before their stages.
+
+    What of ``removed`` must not be lost is moved back before: :func:`removal.clear`.
+    """
     for leftover in sorted(found, key=lambda one: not one.is_import):
         place = leftover.location.place
         if leftover.is_import:
             lease.remove_import(session, leftover.location.vm_folder, leftover.path.rpartition(" ")[2])
         files.delete(session, place, leftover.path)
+
+
+def _removed_in(path, image_id, tree):
+    prefix = f"{path}/{_REMOVED}/"
+    inside = [(folder.removeprefix(prefix).rpartition("/"), folder) for folder in tree or {} if folder.startswith(prefix)]
+    return tuple((base, image_id, folder) for (base, _slash, name), folder in inside if base and name == image_id)
 
 
 def _quiet_since(path, tree, names, now):
