@@ -48,17 +48,17 @@ def test_change_certificate(lab, vcenter, tmp_path):
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Another CA", "-days", "30",
          "-keyout", tmp_path / "other.key", "-out", other], check=True, capture_output=True,
     )  # fmt: skip
+    options = ("-e", f"nova_vcdriver_only={A}")
     before = started(lab)
-    play("change_certificate", *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(other)}]), code=2)
+    play("change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(other)}]), code=2)
     assert started(lab) == before
     both = tmp_path / "both.pem"
     both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") + other.read_text(encoding="utf-8"), encoding="utf-8")
-    options = ("-e", f"nova_vcdriver_only={A}")
     twice(lab, "change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}]))
     assert on_host(lab, "grep -c BEGIN /etc/nova/vcdriver/*/ca.pem").split() == [
         f"/etc/nova/vcdriver/{A}/ca.pem:2", f"/etc/nova/vcdriver/{B}/ca.pem:1",
     ]  # fmt: skip
-    play("change_certificate")
+    play("change_certificate", *options)
 
 
 def certificates(lab):
@@ -80,7 +80,7 @@ def test_a_killed_rollout_is_put_back(lab, vcenter, tmp_path):
     play("report_drift", *options, "-e", f"nova_vcdriver_drift_file={report}", code=2)
     found = {(item["host"], item["what"]) for item in json.loads(report.read_text(encoding="utf-8"))["compute-1"]}
     assert found == {(A, "rollout"), (A, "process")}
-    play("site", "--tags", "nova_vcdriver_configure,nova_vcdriver_service,nova_vcdriver_verify")
+    play("site", "-e", f"nova_vcdriver_only={A}", "--tags", "nova_vcdriver_configure,nova_vcdriver_service,nova_vcdriver_verify")
     assert certificates(lab) == [1, 1]
     assert "kept" not in on_host(lab, "ls /etc/nova/vcdriver")
     after = started(lab)
