@@ -29,6 +29,8 @@ type VCenter struct {
 	Password     string `yaml:"password"`
 	// ClockOffsetSeconds is how far its clock is ahead, as the Date of its answers and CurrentTime tell it.
 	ClockOffsetSeconds int `yaml:"clock_offset_seconds"`
+	// Behaviour says how it behaves where that is not known of vSphere.
+	Behaviour Behaviour `yaml:"behaviour"`
 }
 
 // Datacenter is an inventory datacenter with all that is in it.
@@ -137,6 +139,9 @@ func parseScenario(data []byte) (*Scenario, error) {
 		vc.InstanceUUID = stableUUID("vcenter", vc.Name)
 	} else if _, err := uuid.Parse(vc.InstanceUUID); err != nil {
 		return nil, fmt.Errorf("vcenter: instance_uuid: %w", err)
+	}
+	if err := vc.Behaviour.check(vc.Version); err != nil {
+		return nil, fmt.Errorf("vcenter: %w", err)
 	}
 	if len(sc.Datacenters) == 0 {
 		return nil, fmt.Errorf("datacenters: at least one is required")
