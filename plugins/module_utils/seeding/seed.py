@@ -39,6 +39,7 @@ class Options:
     """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None.
 
     ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published.
+    ``bytes_per_second`` is what one push may send, or None.
     """
 
     upload_through: str = "auto"
@@ -46,10 +47,11 @@ class Options:
     encoding: str = "auto"
     transfer_timeout: int | None = None
     verify: str = "size"
+    bytes_per_second: int | None = None
 
     def rules(self, session, deadline=None):
         """Gives the :class:`transfer.Rules` for a session."""
-        return transfer.Rules(self.upload_through, self.host_trust or session.host_trust, deadline)
+        return transfer.Rules(self.upload_through, self.host_trust or session.host_trust, deadline, self.bytes_per_second)
 
 
 @dataclass

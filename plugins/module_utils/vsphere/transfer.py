@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, translate
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pace import paced
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import (
     check_thumbprint,
@@ -34,11 +35,13 @@ class Rules:
 
     ``through`` is ``host``, ``vcenter`` or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``, or
     ``thumbprint``: by the one that the vCenter names. ``deadline`` is a time of :func:`time.monotonic`, or None.
+    ``bytes_per_second`` is what one upload may send, or None.
     """
 
     through: str = "auto"
     host_trust: str = "ca"
     deadline: float | None = None
+    bytes_per_second: int | None = None
 
     def remaining(self, limit, what):
         """Gives the seconds that a step may take: ``limit``, or less where the deadline is near.
@@ -232,7 +235,7 @@ def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
     :arg thumbprint: of the host's certificate as the vCenter gave it, or empty: then the usual trust decides.
     :arg size: bytes, exactly.
     :arg chunks: an iterator over the bytes.
-    :arg rules: :class:`Rules`; only their deadline counts here.
+    :arg rules: :class:`Rules`; only their deadline and limit count here.
     :raises VSphereError: as :func:`put`.
     """
     parts = urlsplit(url)
@@ -285,7 +288,7 @@ def _send(connection, method, url, headers, size, chunks, what, server, rules):
         for name, value in {**headers, "Content-Length": str(size)}.items():
             connection.putheader(name, value)
         connection.endheaders()
-    for chunk in chunks:
+    for chunk in paced(chunks, rules.bytes_per_second, lambda: rules.remaining(TIMEOUT, what)):
         sent += len(chunk)
         if sent > size:
             raise VSphereError("UPLOAD_FAILED", f"Failed to {what}: there are more bytes than the {size} announced.")
