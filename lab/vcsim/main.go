@@ -14,8 +14,8 @@ import (
 
 // options are the command line.
 type options struct {
-	scenario, listen, cert, key, wsdl, datastores, requestLog, control string
-	hostListeners                                                      bool
+	scenario, profile, listen, cert, key, wsdl, datastores, requestLog, control string
+	hostListeners                                                               bool
 }
 
 func main() {
@@ -23,6 +23,7 @@ func main() {
 	log.SetPrefix("vcsim: ")
 	var o options
 	flag.StringVar(&o.scenario, "scenario", "", "scenario `file` (YAML)")
+	flag.StringVar(&o.profile, "profile", "", "profile `file` (YAML) of vsphere_probe: version and behaviour in place of the scenario's")
 	flag.StringVar(&o.listen, "listen", "", "`IP:PORT` of the vCenter; hosts listen on the same port")
 	flag.StringVar(&o.cert, "cert", "", "certificate `file` (PEM), for the vCenter and all hosts")
 	flag.StringVar(&o.key, "key", "", "key `file` (PEM)")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha1"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
-	"gopkg.in/yaml.v3"
 )
 
 // Scenario is what the simulated vCenter holds at start. docs/simulator.md describes each key.
@@ -25,6 +23,7 @@ type VCenter struct {
 	Name         string `yaml:"name"`
 	InstanceUUID string `yaml:"instance_uuid"`
 	Version      string `yaml:"version"`
+	Build        string `yaml:"build"`
 	Username     string `yaml:"username"`
 	Password     string `yaml:"password"`
 	// ClockOffsetSeconds is how far its clock is ahead, as the Date of its answers and CurrentTime tell it.
@@ -109,14 +108,23 @@ type VM struct {
 // datastoreTypes are values of HostFileSystemVolumeFileSystemType (vSphere API) that a scenario may name.
 var datastoreTypes = []string{"VMFS", "NFS", "NFS41", "vsan", "VVOL", "VFFS", "CIFS", "PMEM", "OTHER"}
 
-// loadScenario reads and checks a scenario file. It fills in defaults. Errors name the file and the key.
-func loadScenario(file string) (*Scenario, error) {
+// loadScenario reads and checks a scenario file, with the profile over it where one is named. It fills in defaults. Errors name the file and
+// the key.
+func loadScenario(file, profile string) (*Scenario, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	sc, err := parseScenario(data)
-	if err != nil {
+	sc := new(Scenario)
+	if err := strictly(data, sc); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if profile != "" {
+		if err := sc.VCenter.applyProfile(profile); err != nil {
+			return nil, err
+		}
+	}
+	if err := sc.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return sc, nil
@@ -124,39 +132,42 @@ func loadScenario(file string) (*Scenario, error) {
 
 func parseScenario(data []byte) (*Scenario, error) {
 	sc := new(Scenario)
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(sc); err != nil {
+	if err := strictly(data, sc); err != nil {
 		return nil, err
 	}
+	return sc, sc.check()
+}
+
+// check fills in the defaults; an error names the key.
+func (sc *Scenario) check() error {
 	vc := &sc.VCenter
 	setDefault(&vc.Name, "vc1")
 	setDefault(&vc.Version, "8.0.3")
 	if vc.Username == "" || vc.Password == "" {
-		return nil, fmt.Errorf("vcenter: username and password are required")
+		return fmt.Errorf("vcenter: username and password are required")
 	}
 	if vc.InstanceUUID == "" {
 		vc.InstanceUUID = stableUUID("vcenter", vc.Name)
 	} else if _, err := uuid.Parse(vc.InstanceUUID); err != nil {
-		return nil, fmt.Errorf("vcenter: instance_uuid: %w", err)
+		return fmt.Errorf("vcenter: instance_uuid: %w", err)
 	}
 	if err := vc.Behaviour.check(vc.Version); err != nil {
-		return nil, fmt.Errorf("vcenter: %w", err)
+		return fmt.Errorf("vcenter: %w", err)
 	}
 	if len(sc.Datacenters) == 0 {
-		return nil, fmt.Errorf("datacenters: at least one is required")
+		return fmt.Errorf("datacenters: at least one is required")
 	}
 	dcs, stores, hosts := names{}, names{}, names{}
 	for i := range sc.Datacenters {
 		dc := &sc.Datacenters[i]
 		if err := dcs.add("datacenter", dc.Name); err != nil {
-			return nil, err
+			return err
 		}
 		if err := checkDatacenter(dc, stores, hosts); err != nil {
-			return nil, fmt.Errorf("datacenter %s: %w", dc.Name, err)
+			return fmt.Errorf("datacenter %s: %w", dc.Name, err)
 		}
 	}
-	return sc, nil
+	return nil
 }
 
 func checkDatacenter(dc *Datacenter, stores, hosts names) error {

@@ -51,7 +51,7 @@ type server struct {
 func newServer(o options) (s *server, err error) {
 	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), stores: map[string]*store{},
 		hosts: map[string]types.ManagedObjectReference{}}
-	if s.scenario, err = loadScenario(o.scenario); err != nil {
+	if s.scenario, err = loadScenario(o.scenario, o.profile); err != nil {
 		return nil, err
 	}
 	if _, s.port, err = net.SplitHostPort(o.listen); err != nil {
@@ -110,6 +110,8 @@ func (s *server) build() error {
 func (s *server) setAbout(a *types.AboutInfo) {
 	vc := s.scenario.VCenter
 	a.Name, a.Version, a.ApiVersion = "VMware vCenter Server", vc.Version, vc.Version+".0"
+	setDefault(&vc.Build, a.Build)
+	a.Build = vc.Build
 	a.FullName = fmt.Sprintf("VMware vCenter Server %s build-%s (vcsim)", vc.Version, a.Build)
 	a.InstanceUuid = vc.InstanceUUID
 }
