@@ -130,7 +130,7 @@ def _refuse_wish(wanted, image):
 
 def _ours(glance, name, project_id):
     """Gives the images of that name, all of them made by this module."""
-    found = upload.of_name(glance, name, project_id)
+    found = glance_images.named(glance, name, owner=project_id, visibility="all", sort="created_at:asc")
     foreign = [one["id"] for one in found if wishes.SOURCE not in one]
     if foreign:
         raise NovaVmwareError(

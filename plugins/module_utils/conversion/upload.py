@@ -25,16 +25,6 @@ class UploadError(NovaVmwareError):
     """Glance did not take what was given to it."""
 
 
-def of_name(glance, name, project_id):
-    """Gives the image documents of a project that have a name, oldest first.
-
-    :arg glance: the image adapter of an openstacksdk connection (``connection.image``).
-    :raises UploadError: ``GLANCE_REFUSED``.
-    """
-    query = {"name": name, "owner": project_id, "visibility": "all", "sort": "created_at:asc"}
-    return _checked(glance.get("/images", params=query, raise_exc=False), f"look for the image {name}").json()["images"]
-
-
 def create(glance, document, path):
     """Makes an image of a file, waits until it is active and compares its hash with the file's. A failed one is deleted.
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import time
 import uuid
+from urllib.parse import urljoin, urlsplit
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
@@ -28,6 +29,7 @@ BLOCK = 64 << 10  # bytes
 KEPT = 32  # blocks
 PATIENCE = 120  # seconds for which a read is tried again without a further byte: a Glance that restarts is back by then
 STALL = 120  # seconds without a byte; then the connection is given up
+REDIRECTS = 5  # that one request follows
 
 
 class GlanceError(NovaVmwareError):
@@ -37,30 +39,69 @@ class GlanceError(NovaVmwareError):
 def find(glance, name_or_id):
     """Gives the image document of Glance for an id or a name that is unique.
 
+    Only an image whose name is the same text is found: MySQL ignores case, accents and blanks at the end when Glance compares names, and Glance
+    itself reads operators in them (glance/common/utils.py, ``split_filter_op``).
+
     :arg glance: the image adapter of an openstacksdk connection (``connection.image``).
     :raises GlanceError: ``IMAGE_NOT_FOUND`` or ``IMAGE_AMBIGUOUS``.
     """
     if is_id(name_or_id):
-        response = glance.get(f"/images/{name_or_id}", raise_exc=False)
+        response = _get(glance, f"/images/{name_or_id}")
         if response.status_code == 200:
-            return response.json()
+            return _document(f"read the image {name_or_id}", response, "id")
         if response.status_code != 404:
             raise _refused(f"read the image {name_or_id}", response)
-    response = glance.get("/images", params={"name": name_or_id}, raise_exc=False)
-    if response.status_code != 200:
-        raise _refused(f"look for the image {name_or_id}", response)
-    found = response.json()["images"]
+    found = named(glance, name_or_id)
     if not found:
         raise GlanceError(
-            "IMAGE_NOT_FOUND", f"Glance has no image {name_or_id} that this account can see.", "Check the name or id and the project."
+            "IMAGE_NOT_FOUND", f'Glance has no image "{name_or_id}" that this account can see.', _why_not_listed(glance, name_or_id)
         )
     if len(found) > 1:
         ids = sorted(image["id"] for image in found)
         raise GlanceError(
-            "IMAGE_AMBIGUOUS", f"Glance has {len(found)} images with the name {name_or_id}: {', '.join(ids)}.", "Give the id.",
+            "IMAGE_AMBIGUOUS", f'Glance has {len(found)} images with the name "{name_or_id}": {", ".join(ids)}.', "Give the id.",
             {"ids": ids},
         )  # fmt: skip
     return found[0]
+
+
+# What Glance leaves out of a list unless it is asked for (Image Service API v2, "List images"), and what follows for the user.
+_UNLISTED = (
+    ({"os_hidden": "true"}, "is hidden (os_hidden)"),
+    ({"visibility": "community"}, "is a community image"),
+    ({"visibility": "shared", "member_status": "pending"}, "is shared with this project, which has not accepted it yet"),
+)
+
+
+def named(glance, name, **more):
+    """Gives the documents of all images that Glance lists under exactly this name, in Glance's order, whatever the size of its pages.
+
+    :arg more: further query parameters (Image Service API v2, "List images").
+    :raises GlanceError: ``GLANCE_REFUSED`` or ``GLANCE_ANSWER_UNREADABLE``.
+    """
+    what = f'look for the image "{name}"'
+    found, params = [], {"name": f"eq:{name}", **more}
+    while True:
+        response = _get(glance, "/images", params=params)
+        if response.status_code != 200:
+            raise _refused(what, response)
+        page = _document(what, response, "images")
+        found += [image for image in page["images"] if image.get("name") == name]
+        if not page.get("next") or not page["images"]:
+            return found
+        params = {**params, "marker": page["images"][-1]["id"]}
+
+
+def _why_not_listed(glance, name):
+    """Gives the way out for a name under which Glance lists nothing."""
+    for more, why in _UNLISTED:
+        try:
+            ids = sorted(image["id"] for image in named(glance, name, **more))
+        except GlanceError:  # a Glance of an older release may not know the filter
+            continue
+        if ids:
+            return f"The image {', '.join(ids)} has this name, but it {why}, so Glance does not list it: give the id."
+    return "Check the name, in which upper and lower case differ, or give the id; check the project."
 
 
 def exists(glance, image_id):
@@ -68,7 +109,7 @@ def exists(glance, image_id):
 
     :raises GlanceError: ``GLANCE_REFUSED``: neither yes nor no.
     """
-    response = glance.get(f"/images/{image_id}", raise_exc=False)
+    response = _get(glance, f"/images/{image_id}")
     if response.status_code in (200, 404):
         return response.status_code == 200
     raise _refused(f"look for the image {image_id}", response)
@@ -88,12 +129,13 @@ def refuse_limited_view(glance, project_id, roles):
     :returns: which of them.
     :raises GlanceError: ``GLANCE_VIEW_LIMITED``.
     """
-    response = glance.get("/images", params={"visibility": "private", "limit": 1000}, raise_exc=False)
+    response = _get(glance, "/images", params={"visibility": "private", "limit": 1000})
     if response.status_code != 200:
         raise _refused("list images", response)
-    if project_id and any(image.get("owner") not in (None, project_id) for image in response.json()["images"]):
+    listed = _document("list images", response, "images")["images"]
+    if project_id and any(image.get("owner") not in (None, project_id) for image in listed):
         return "private_image"
-    tasks = glance.get("/tasks", params={"limit": 1}, raise_exc=False).status_code
+    tasks = _get(glance, "/tasks", params={"limit": 1}).status_code
     if tasks == 200 and "admin" in roles:
         return "role"
     raise GlanceError(
@@ -128,15 +170,16 @@ def is_id(text):
         return False
 
 
-def read_range(glance, image_id, offset, length):
+def read_range(glance, image_id, offset, length, size=None):
     """Reads ``length`` bytes at ``offset``; fewer at the end of the image.
 
+    :arg size: bytes of the whole image, as Glance says; None where it is not known.
     :raises GlanceError: as :func:`read`; ``IMAGE_NO_RANGES``: Glance gives whole images only.
     """
     patience = _Patience(image_id, f"byte {offset}")
     while True:
         try:
-            with _open(glance, image_id, offset, offset + length - 1) as response:
+            with _open(glance, image_id, size, offset, offset + length - 1) as response:
                 if response.status_code == 200 and offset:
                     raise GlanceError("IMAGE_NO_RANGES", f"Failed to read the image {image_id} at byte {offset}: Glance ignores ranges.")
                 data = b""
@@ -165,7 +208,7 @@ class Blocks:
         if blocks and all(at in self._kept for at in blocks):
             data = b"".join(self._kept[at] for at in blocks)
         else:
-            data = read_range(self._glance, self._image_id, first, max(last - first, 1))
+            data = read_range(self._glance, self._image_id, first, max(last - first, 1), self._size)
             if len(data) == last - first and len(self._kept) + len(blocks) <= KEPT:
                 self._kept.update((at, data[at - first : at - first + BLOCK]) for at in blocks)
         return data[offset - first : offset - first + length]
@@ -183,7 +226,7 @@ def read(glance, image_id, size, known=None):
     :arg size: bytes, as Glance says.
     :arg known: ``{offset: bytes}`` that need not be read.
     :raises GlanceError: ``IMAGE_READ_FAILED``: no further byte came for :data:`PATIENCE` seconds; ``IMAGE_GONE``: it was deleted meanwhile;
-        ``GLANCE_REFUSED``.
+        ``IMAGE_SIZE_MISMATCH``: Glance gives another number of bytes than its size says; ``GLANCE_REFUSED``.
     """
     offset = 0
     known = known or {}
@@ -195,13 +238,15 @@ def read(glance, image_id, size, known=None):
             continue
         at, stop = offset, min((start for start in known if start > offset), default=size)
         try:
-            with _open(glance, image_id, offset, None if stop == size else stop - 1) as response:
+            with _open(glance, image_id, size, offset, None if stop == size else stop - 1) as response:
                 skip = offset if response.status_code == 200 else 0  # a server that ignores ranges begins anew
                 for chunk in response.iter_content(CHUNK):
                     fresh = chunk[skip:]
                     skip -= len(chunk) - len(fresh)
                     if fresh:
                         offset += len(fresh)
+                        if offset > size:
+                            raise _wrong_size(image_id, size, f"more than {size}")
                         yield fresh
             problem = OSError("the stream ended too early")
         except (GlanceError, OSError, ClientException) as error:  # requests' errors are OSErrors
@@ -233,7 +278,7 @@ class _Patience:
                 f"The image {self._image_id} was deleted in Glance, or hidden from this account, before {self._where} was read.",
                 "Nothing of it was left. Take it out of the list of images.",
             ) from error
-        if isinstance(error, GlanceError) and (status in _FINAL or error.code == "IMAGE_NO_RANGES"):
+        if isinstance(error, GlanceError) and (status in _FINAL or error.code in ("IMAGE_NO_RANGES", "IMAGE_SIZE_MISMATCH", "GLANCE_REDIRECTS")):
             raise error
         if status in (401, 403):
             raise GlanceError(
@@ -269,16 +314,21 @@ class Verifier:
     def watch(self, chunks):
         """Passes chunks on, and after the last one compares.
 
-        :raises GlanceError: ``IMAGE_HASH_MISMATCH``: the image's bytes are not the ones that were uploaded to Glance.
+        :raises GlanceError: ``IMAGE_HASH_MISMATCH``: the image's bytes are not the ones that were uploaded to Glance;
+            ``IMAGE_SIZE_MISMATCH``: they are more or fewer than Glance's size says.
         """
         for chunk in chunks:
             if self._hash is not None:
                 self._hash.update(chunk)
             self._seen += len(chunk)
             # The last chunk is held back until it is known to be right: a receiver that counts bytes never completes a wrong file.
-            if self._seen >= self._size:
+            if self._seen > self._size:
+                raise _wrong_size(self._image_id, self._size, f"more than {self._size}")
+            if self._seen == self._size:
                 self._check()
             yield chunk
+        if self._seen < self._size:
+            raise _wrong_size(self._image_id, self._size, str(self._seen))
 
     def _check(self):
         if self._hash is not None and self._hash.hexdigest() != self._expected:
@@ -290,18 +340,81 @@ class Verifier:
             )
 
 
-def _open(glance, image_id, first, last):
+def _open(glance, image_id, size, first, last):
+    """Asks for the image's bytes from ``first`` to ``last``, or to the end. Gives the answer, whose body is still to be read."""
     headers = {"Accept": "application/octet-stream"}
     if first or last is not None:
         headers["Range"] = f"bytes={first}-{'' if last is None else last}"
-    response = glance.get(f"/images/{image_id}/file", headers=headers, stream=True, raise_exc=False, timeout=STALL)
+    response = _get(glance, f"/images/{image_id}/file", headers=headers, stream=True, timeout=STALL)
     if response.status_code not in (200, 206):
         response.close()
         raise _refused(f"read the image {image_id}", response)
     begin = response.headers.get("Content-Range", "")
     if response.status_code == 206 and begin and not begin.startswith(f"bytes {first}-"):
+        response.close()
         raise GlanceError("GLANCE_REFUSED", f"Failed to read the image {image_id} at byte {first}: Glance gave {begin}.")
+    whole = response.headers.get("Content-Length") if response.status_code == 200 else begin.partition("/")[2]
+    if size is not None and whole and whole.isdigit() and int(whole) != size and "Content-Encoding" not in response.headers:
+        response.close()
+        raise _wrong_size(image_id, size, whole)
     return response
+
+
+def _get(glance, url, **options):
+    """Asks Glance, whatever the status of its answer, and follows redirects. To another server the token does not go along.
+
+    keystoneauth sends all headers again wherever a redirect leads (keystoneauth1/session.py, ``_send_request``), so it is told not to follow any.
+
+    :raises GlanceError: ``GLANCE_REDIRECTS``.
+    """
+    options["raise_exc"] = options["redirect"] = False
+    response = glance.get(url, **options)
+    for _step in range(REDIRECTS):
+        if response.status_code not in (301, 302, 303, 305, 307, 308) or "Location" not in response.headers:
+            return response
+        here, there = response.url, urljoin(response.url, response.headers["Location"])
+        response.close()
+        options.pop("params", None)  # they are in the new address
+        if _server(here) != _server(there):
+            options["authenticated"] = False
+        response = glance.get(there, **options)
+    response.close()
+    raise GlanceError("GLANCE_REDIRECTS", f"Failed to read {url} of Glance: it redirects more than {REDIRECTS} times.", "Check Glance's endpoint.")
+
+
+def _server(url):
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _document(what, response, key):
+    """Gives the JSON object of an answer. ``key`` is what it must have.
+
+    :arg what: a verb phrase with the object, completes "Failed to ...".
+    :raises GlanceError: ``GLANCE_ANSWER_UNREADABLE``: something else than Glance has answered.
+    """
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or key not in document:
+        kind = response.headers.get("Content-Type", "no content type")
+        raise GlanceError(
+            "GLANCE_ANSWER_UNREADABLE",
+            f"Failed to {what}: the answer is no document of Glance ({response.status_code} {response.reason}, {kind}).",
+            "Check the image endpoint in Keystone's catalog, and a proxy or load balancer in front of Glance.",
+            {"status": response.status_code},
+        )
+    return document
+
+
+def _wrong_size(image_id, size, found):
+    return GlanceError(
+        "IMAGE_SIZE_MISMATCH",
+        f"Glance says that the image {image_id} has {size} bytes, and gives {found}.",
+        "Its record in Glance and its data do not fit together. Upload it again under a new id.",
+        {"size": size},
+    )
 
 
 def _refused(what, response):

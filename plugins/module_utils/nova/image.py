@@ -45,6 +45,27 @@ _VALUES = (
 _GUEST_ID = re.compile(r"\w*Guest(64)?\Z")
 
 
+# What to do about an image that is not active (Image Service API, "Image statuses").
+_BY_STATUS = {
+    "queued": "Upload its data, then try again.",
+    "saving": "Its upload is under way: try again when it has ended.",
+    "uploading": "Its data are staged: import it, then try again.",
+    "importing": "Its import is under way: try again when it has ended.",
+    "deactivated": "An administrator has deactivated it, so Glance gives its data to nobody: reactivate it, or take it out of the list of images.",
+    "killed": "Its upload has failed: upload it again under a new id.",
+    "deleted": "Take it out of the list of images.",
+    "pending_delete": "Take it out of the list of images.",
+}
+
+
+def _can_hash(algorithm):
+    """Says whether this Python computes a hash of that kind; one without a fixed length, such as shake_128, compares with nothing."""
+    try:
+        return hashlib.new(algorithm).digest_size > 0
+    except (ValueError, TypeError):  # TypeError: of bytes that are no text; a Python under FIPS refuses what it lists
+        return False
+
+
 @dataclass(frozen=True)
 class Image:
     """A Glance image as Nova's driver sees it. Sizes in bytes."""
@@ -116,6 +137,9 @@ class Image:
 
 def from_document(document):
     """Gives an :class:`Image` of an image document, as Glance's API v2 answers."""
+    algorithm, value = document.get("os_hash_algo"), document.get("os_hash_value")
+    if not algorithm and document.get("checksum"):  # images from before Glance 17 (Rocky) have only the MD5
+        algorithm, value = "md5", document["checksum"]
     return Image(
         id=document["id"],
         name=document.get("name") or document["id"],
@@ -123,9 +147,8 @@ def from_document(document):
         size=document.get("size") or 0,
         disk_format=document.get("disk_format"),
         container_format=document.get("container_format"),
-        # Images from before Glance 17 (Rocky) have only the MD5.
-        os_hash_algo=document.get("os_hash_algo") or ("md5" if document.get("checksum") else None),
-        os_hash_value=document.get("os_hash_value") or document.get("checksum"),
+        os_hash_algo=algorithm or None,
+        os_hash_value=value or None,
         properties={name: value for name, value in document.items() if isinstance(value, str)},
         min_disk=document.get("min_disk") or 0,
     )
@@ -148,7 +171,7 @@ def refusals(image):
         found.append(Refusal(code, f"Image {image.name} ({image.id}) {what}.", hint))
 
     if image.status != "active":
-        refuse("IMAGE_NOT_ACTIVE", f"has status {image.status}, not active", "Upload its data, then try again.")
+        refuse("IMAGE_NOT_ACTIVE", f"has status {image.status}, not active", _BY_STATUS.get(image.status, "Wait until it is active, then try again."))
     if image.disk_format not in ("vmdk", "iso"):
         refuse(
             "IMAGE_DISK_FORMAT",
@@ -208,11 +231,17 @@ def refusals(image):
             "has no hash in Glance, so nothing tells whether its bytes are right",
             "Upload it again; Glance computes os_hash_value while it takes the bytes.",
         )
-    elif image.os_hash_algo is not None and image.os_hash_algo not in hashlib.algorithms_available:
+    elif image.os_hash_algo is not None and not _can_hash(image.os_hash_algo):
         refuse(
             "IMAGE_HASH_ALGORITHM",
             f"has a hash of the kind {image.os_hash_algo}, which this Python can't compute",
             "Set hashing_algorithm in glance-api.conf to sha512, and upload the image again.",
+        )
+    elif image.status == "active" and image.os_hash_algo is not None and not image.os_hash_value:
+        refuse(
+            "IMAGE_NO_HASH",
+            f"has os_hash_algo {image.os_hash_algo} and no os_hash_value in Glance, so nothing tells whether its bytes are right",
+            "Upload it again; Glance computes os_hash_value while it takes the bytes.",
         )
     if image.properties.get("img_config_drive") == "mandatory":
         refuse(

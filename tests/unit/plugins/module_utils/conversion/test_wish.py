@@ -62,7 +62,7 @@ def test_reserved_properties(name):
 def test_adapters_are_what_nova_makes_of_the_properties(adapter):
     """The descriptor names the adapter that Nova's driver would write there."""
     properties = wish.properties(params(adapter_type=adapter))
-    image = nova_image.Image("", "", "active", 1024, "vmdk", "bare", "sha512", None, properties)
+    image = nova_image.Image("", "", "active", 1024, "vmdk", "bare", "sha512", "00", properties)
     assert image.adapter_type.lower() == wish.ADAPTERS[adapter]
     assert nova_image.refusals(image) == []
 

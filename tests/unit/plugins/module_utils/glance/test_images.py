@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import json
 import threading
+import urllib.parse
 
 import pytest
 import requests
+from keystoneauth1 import adapter as keystone_adapter
+from keystoneauth1 import session as keystone_session
+from keystoneauth1 import token_endpoint
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
 
@@ -19,13 +24,13 @@ ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
 
 
 class Adapter:
-    """As keystoneauth's adapter: paths below an endpoint, ``raise_exc``."""
+    """As keystoneauth's adapter: paths below an endpoint, ``raise_exc``, ``redirect``, ``authenticated``."""
 
     def __init__(self, url):
         self._url = url
 
-    def get(self, path, raise_exc=True, **options):
-        return requests.get(self._url + path, **options)
+    def get(self, path, raise_exc=True, redirect=True, **options):
+        return requests.get(self._url + path, allow_redirects=redirect, **options)
 
 
 @pytest.fixture
@@ -203,3 +208,140 @@ def test_without_a_hash_nothing_is_compared():
 @pytest.mark.parametrize("text, is_id", [(ID, True), (ID.upper(), False), ("ubuntu", False), (ID.replace("-", ""), False)])
 def test_ids(text, is_id):
     assert images.is_id(text) is is_id
+
+
+def test_a_size_that_is_not_that_of_the_bytes(glance):
+    """Told from the first answer on, for every kind of image: they all read this way."""
+    adapter, _script, asked = glance
+    for size in (len(DATA) - 1000, len(DATA) + 1000):
+        with pytest.raises(images.GlanceError) as caught:
+            list(images.read(adapter, ID, size))
+        assert caught.value.code == "IMAGE_SIZE_MISMATCH" and str(size) in caught.value.what and str(len(DATA)) in caught.value.what
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("data", [b"ab", b"abcd", b""])
+def test_verifier_counts(data):
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.Verifier(ID, 3, "sha512", hashlib.sha512(data).hexdigest()).watch([data]))
+    assert caught.value.code == "IMAGE_SIZE_MISMATCH"
+
+
+class Catalog:
+    """A Glance on loopback which compares names as MySQL does, in pages of two, or answers what ``answers`` has for a path."""
+
+    def __init__(self):
+        self.images = []
+        self.answers = {}  # path: (status, headers, body)
+        self.asked = []  # (path, token)
+        catalog = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                url = urllib.parse.urlsplit(self.path)
+                catalog.asked.append((url.path, self.headers.get("X-Auth-Token")))
+                status, headers, body = catalog.answers.get(url.path) or catalog.list(dict(urllib.parse.parse_qsl(url.query)))
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def list(self, query):
+        operator, _colon, name = query["name"].partition(":")  # glance/common/utils.py, split_filter_op
+        assert operator == "eq", operator
+        listed = [
+            image
+            for image in self.images
+            if image["name"].casefold().rstrip() == name.casefold().rstrip()
+            and image.get("os_hidden", "false") == query.get("os_hidden", "false")
+            and image.get("visibility", "private") in (query.get("visibility"), "private")
+        ]
+        start = next((at + 1 for at, image in enumerate(listed) if image["id"] == query.get("marker")), 0)
+        page = {"images": listed[start : start + 2]}
+        if len(listed) > start + 2:
+            page["next"] = "/v2/images?marker"
+        return 200, {"Content-Type": "application/json"}, json.dumps(page).encode()
+
+
+@pytest.fixture
+def catalog():
+    made = []
+
+    def make():
+        made.append(Catalog())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.server.shutdown()
+        one.server.server_close()
+
+
+def keystone(catalog):
+    """Gives the adapter that users have, with a token."""
+    session = keystone_session.Session(auth=token_endpoint.Token(catalog.url, "the-token"))
+    return keystone_adapter.Adapter(session, endpoint_override=catalog.url)
+
+
+@pytest.mark.parametrize("name", ["Ubuntu", "ubuntu ", "in:ubuntu,debian", "eq:ubuntu"])
+def test_a_name_selects_by_exact_comparison(catalog, name):
+    glance = catalog()
+    glance.images = [{"id": "1", "name": "ubuntu"}, {"id": "2", "name": name}]
+    assert images.find(keystone(glance), name)["id"] == "2"
+    glance.images.pop()
+    with pytest.raises(images.GlanceError) as caught:
+        images.find(keystone(glance), name)
+    assert caught.value.code == "IMAGE_NOT_FOUND"
+
+
+def test_duplicates_on_other_pages(catalog):
+    glance = catalog()
+    glance.images = [{"id": str(number), "name": name} for number, name in enumerate(["web", "WEB", "Web", "wEb", "web"])]
+    with pytest.raises(images.GlanceError) as caught:
+        images.find(keystone(glance), "web")
+    assert caught.value.code == "IMAGE_AMBIGUOUS" and caught.value.details == {"ids": ["0", "4"]}
+
+
+@pytest.mark.parametrize("properties, word", [({"os_hidden": "true"}, "hidden"), ({"visibility": "community"}, "community"), ({"visibility": "shared"}, "accepted")])
+def test_why_glance_does_not_list_it(catalog, properties, word):
+    glance = catalog()
+    glance.images = [{"id": "7", "name": "web", **properties}]
+    with pytest.raises(images.GlanceError) as caught:
+        images.find(keystone(glance), "web")
+    assert caught.value.code == "IMAGE_NOT_FOUND" and word in caught.value.hint and "7" in caught.value.hint
+
+
+@pytest.mark.parametrize("answer", [b"<html>Sign in</html>", b"[]", b"{}", b""])
+def test_answers_that_are_not_glances(catalog, answer):
+    glance = catalog()
+    glance.answers["/images"] = glance.answers[f"/images/{ID}"] = (200, {"Content-Type": "text/html"}, answer)
+    for name in ("web", ID):
+        with pytest.raises(images.GlanceError) as caught:
+            images.find(keystone(glance), name)
+        assert caught.value.code == "GLANCE_ANSWER_UNREADABLE" and "text/html" in caught.value.what
+
+
+def test_a_redirect_does_not_carry_the_token_to_another_server(catalog):
+    glance, store = catalog(), catalog()
+    path = f"/images/{ID}/file"
+    glance.answers[path] = (302, {"Location": "/moved"}, b"")
+    glance.answers["/moved"] = (307, {"Location": f"{store.url}/object?signature=x"}, b"")
+    store.answers["/object"] = (200, {}, b"abc")
+    assert b"".join(images.read(keystone(glance), ID, 3)) == b"abc"
+    assert glance.asked == [(path, "the-token"), ("/moved", "the-token")] and store.asked == [("/object", None)]
+
+
+def test_redirects_without_an_end(catalog):
+    glance = catalog()
+    glance.answers[f"/images/{ID}/file"] = (302, {"Location": f"/images/{ID}/file"}, b"")
+    with pytest.raises(images.GlanceError) as caught:
+        list(images.read(keystone(glance), ID, 3))
+    assert caught.value.code == "GLANCE_REDIRECTS"

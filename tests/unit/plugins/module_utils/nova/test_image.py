@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import Image, refusals
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import Image, from_document, refusals
 
 GOOD = {
     "id": "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11", "name": "one", "status": "active", "size": 1048576, "disk_format": "vmdk",
@@ -42,6 +42,27 @@ def test_refused(code, changes):
     (refusal,) = refusals(image(**changes))
     assert refusal.code == code
     assert GOOD["id"] in refusal.what and refusal.hint
+
+
+@pytest.mark.parametrize("status, words", [("queued", "Upload its data"), ("deactivated", "reactivate"), ("saving", "under way"), ("new one", "Wait")])
+def test_what_to_do_about_a_status(status, words):
+    (refusal,) = refusals(image(status=status))
+    assert refusal.code == "IMAGE_NOT_ACTIVE" and words in refusal.hint
+
+
+@pytest.mark.parametrize(
+    "given, code",
+    [
+        ({"os_hash_algo": "sha512", "os_hash_value": None, "checksum": "0" * 32}, "IMAGE_NO_HASH"),
+        ({"os_hash_algo": "shake_128", "os_hash_value": "00"}, "IMAGE_HASH_ALGORITHM"),
+        ({"os_hash_algo": "whirlpool-2", "os_hash_value": "00"}, "IMAGE_HASH_ALGORITHM"),
+        ({"os_hash_algo": None, "os_hash_value": "00"}, "IMAGE_NO_HASH"),
+    ],
+)
+def test_hashes_that_tell_nothing(given, code):
+    document = {"id": GOOD["id"], "name": "one", "status": "active", "size": 1048576, "disk_format": "vmdk", "container_format": "bare", **given}
+    (refusal,) = refusals(from_document(document))
+    assert refusal.code == code and (given["os_hash_algo"] or "no hash") in refusal.what
 
 
 @pytest.mark.parametrize(
