@@ -27,23 +27,26 @@ class OpenStackError(NovaVmwareError):
 def connect(options):
     """Gives an ``openstack.connection.Connection``; it logs in at its first call.
 
-    :arg options: the keys of the module option ``openstack``, those that are None left out; without any, the OS_* variables
-        of the environment or the only cloud of clouds.yaml count, as everywhere with openstacksdk.
-    :raises OpenStackError: ``OPENSTACK_CONFIG``, for example an unknown cloud.
+    :arg options: the keys of the module option ``openstack``; those that are None count as left out. With ``auth`` and without ``cloud`` nothing
+        comes from elsewhere. Without both, the OS_* variables of the environment or the only cloud of clouds.yaml count, as everywhere with
+        openstacksdk.
+    :raises OpenStackError: ``OPENSTACK_CONFIG``, for example an unknown cloud, or a clouds.yaml that can't be read.
     """
     options = {name: value for name, value in options.items() if value is not None}
     if "validate_certs" in options:
         options["verify"] = options.pop("validate_certs")
     if "ca_cert" in options:
         options["cacert"] = options.pop("ca_cert")
-    if "region_name" not in options and "cloud" not in options and "auth" in options:
-        # With everything given here, nothing may come from the environment.
+    if "auth" in options and "cloud" not in options:
+        # openstacksdk would fill up what is given with the only cloud of clouds.yaml, its regions and certificates.
         options["load_envvars"] = options["load_yaml_config"] = False
     try:
         return openstack.connect(**options)
-    except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
+    except Exception as error:  # of a wrong clouds.yaml, or keys of auth that the plugin does not know, openstacksdk lets AttributeError and others through
         raise OpenStackError(
-            "OPENSTACK_CONFIG", f"Failed to find out how to reach OpenStack: {error}.", "Check the option openstack."
+            "OPENSTACK_CONFIG",
+            f"Failed to find out how to reach OpenStack: {error}.",
+            "Check the option openstack, the OS_* variables and clouds.yaml: the keys of auth must be those of the auth plugin.",
         ) from error
 
 
@@ -74,6 +77,11 @@ def translate(what):
         ) from error
     except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
         raise OpenStackError("OPENSTACK_ERROR", f"Failed to {what}: {error}.") from error
+    except ValueError as error:  # requests' JSONDecodeError: something else than the service has answered
+        raise OpenStackError(
+            "OPENSTACK_ANSWER_UNREADABLE", f"Failed to {what}: the answer is no JSON: {error}.",
+            "Check the endpoints in Keystone's catalog, and a proxy or load balancer in front of them.",
+        ) from error  # fmt: skip
 
 
 def check(response):
