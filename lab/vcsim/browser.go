@@ -95,7 +95,7 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 				below = append(below, f)
 			}
 			if info, err := e.Info(); err == nil && matches(spec, e.Name()) {
-				if fi := fileInfo(f, info, spec); fi != nil {
+				if fi := b.fileInfo(f, info, spec); fi != nil {
 					found.File = append(found.File, fi)
 				}
 			}
@@ -137,14 +137,19 @@ func matches(spec *types.HostDatastoreBrowserSearchSpec, name string) bool {
 // fileInfo describes a file as the spec's query and details want it; nil when no query takes the file. Without a
 // query all files are listed, descriptor and -flat each on its own. A VmDiskFileQuery lists a disk once, by its
 // descriptor.
-func fileInfo(f file, info os.FileInfo, spec *types.HostDatastoreBrowserSearchSpec) types.BaseFileInfo {
+//
+// The size of a thin disk's extent is what is allocated of it, as terraform-provider-vsphere (hashicorp/terraform#11722), libvirt's
+// src/esx/esx_storage_backend_vmfs.c and govmomi#447 have met it; or with the other value of the switch its length.
+func (b *browser) fileInfo(f file, info os.FileInfo, spec *types.HostDatastoreBrowserSearchSpec) types.BaseFileInfo {
 	name := info.Name()
 	base := types.FileInfo{Path: name}
 	if d := spec.Details; d != nil {
 		if d.FileSize {
-			base.FileSize = info.Size()
-			if info.IsDir() {
+			switch base.FileSize = info.Size(); {
+			case info.IsDir():
 				base.FileSize = 0
+			case b.scenario.VCenter.Behaviour.ThinFileSize == "allocated" && strings.HasSuffix(name, "-flat.vmdk") && hasThinDisk(f):
+				base.FileSize = allocated(info)
 			}
 		}
 		if d.Modification {
@@ -180,6 +185,12 @@ func fileInfo(f file, info os.FileInfo, spec *types.HostDatastoreBrowserSearchSp
 	return nil
 }
 
+// hasThinDisk says whether a file is the extent of a thin disk.
+func hasThinDisk(extent file) bool {
+	d, err := openDisk(extent.with(strings.TrimSuffix(path.Base(extent.rel), "-flat.vmdk") + ".vmdk"))
+	return err == nil && d.kind.thin
+}
+
 var queryExtension = map[string]string{"VmConfigFileQuery": ".vmx", "IsoImageFileQuery": ".iso", "FloppyImageFileQuery": ".flp",
 	"VmLogFileQuery": ".log", "VmNvramFileQuery": ".nvram", "VmSnapshotFileQuery": ".vmsn"}
 
@@ -206,6 +217,9 @@ func typedInfo(base types.FileInfo, info os.FileInfo, typed bool) types.BaseFile
 	}
 	return &base
 }
+
+// controllerTypes are the controllers for a descriptor's adapter (API: VmDiskFileQueryFilter.controllerType).
+var controllerTypes = map[string]string{"lsilogic": "VirtualLsiLogicController", "buslogic": "VirtualBusLogicController", "ide": "VirtualIDEController"}
 
 // diskInfo describes a disk by its descriptor, with the size of its extent as vSphere has it.
 func diskInfo(f file, base types.FileInfo, info os.FileInfo, q *types.VmDiskFileQuery, spec *types.HostDatastoreBrowserSearchSpec) types.BaseFileInfo {
@@ -242,7 +256,7 @@ func diskInfo(f file, base types.FileInfo, info os.FileInfo, q *types.VmDiskFile
 			di.HardwareVersion = 19
 		}
 		if w.ControllerType != nil && *w.ControllerType {
-			di.ControllerType = "VirtualLsiLogicController"
+			di.ControllerType = controllerTypes[d.kind.adapter]
 		}
 		if w.DiskExtents != nil && *w.DiskExtents {
 			di.DiskExtents = []string{d.extent.name()}

@@ -74,7 +74,7 @@ func TestSearch(t *testing.T) {
 	}
 	res, _ := l.search("[ds-a] i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{"x-flat*"}, Details: flags}, false)
 	f := res[0].File[0].GetFileInfo()
-	if f.FileSize != 1<<20 || f.Modification == nil || f.Owner != "root" {
+	if f.FileSize >= 1<<20 || f.FileSize == 0 || f.Modification == nil || f.Owner != "root" {
 		t.Errorf("%+v", f)
 	}
 	res, _ = l.search("[ds-a] i", &types.HostDatastoreBrowserSearchSpec{Query: []types.BaseFileQuery{&types.VmDiskFileQuery{Details: &types.VmDiskFileQueryFlags{CapacityKb: true, Thin: types.NewBool(true)}}}}, false)
@@ -88,5 +88,23 @@ func TestSearch(t *testing.T) {
 	}
 	if _, fault := l.search("[ds-off]", nil, true); fault != "InvalidDatastore" {
 		t.Errorf("inaccessible: %q", fault)
+	}
+}
+
+// The size of a thin disk's extent in a listing is what is allocated, or its length; that of another disk's is its length.
+func TestThinFileSize(t *testing.T) {
+	for value, want := range map[string]bool{"allocated": false, "provisioned": true} {
+		l := newLab(t, "thin_file_size: "+value)
+		l.disk("[ds-a] i/x.vmdk", 1<<20, "hello")
+		l.must(createDisk(file{l.s.stores["ds-a"], "i/y.vmdk"}, 1<<20, diskKind{}, nil))
+		l.put("[ds-a] i/z-flat.vmdk", "no descriptor")
+		res, _ := l.search("[ds-a] i", &types.HostDatastoreBrowserSearchSpec{Details: &types.FileQueryFlags{FileSize: true}}, false)
+		sizes := map[string]int64{}
+		for _, f := range res[0].File {
+			sizes[f.GetFileInfo().Path] = f.GetFileInfo().FileSize
+		}
+		if whole := sizes["x-flat.vmdk"] == 1<<20; whole != want || sizes["y-flat.vmdk"] != 1<<20 || sizes["z-flat.vmdk"] != 13 {
+			t.Errorf("%s: %v", value, sizes)
+		}
 	}
 }

@@ -39,7 +39,7 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 		}
 		b := spec.GetFileBackedVirtualDiskSpec()
 		size := b.CapacityKb << 10
-		kind := diskKind{thin: b.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(b.AdapterType)}
+		kind := m.kindOn(f.store, diskKind{thin: b.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(b.AdapterType)})
 		if !kind.thin && size > f.freeSpace() {
 			return nil, noSpace(f)
 		}
@@ -55,19 +55,28 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "VirtualDiskManager.CreateVirtualDisk_Task", task)}}
 }
 
-// CopyVirtualDiskTask copies a disk. A hosted sparse source becomes a VMFS disk.
+// CopyVirtualDiskTask copies a disk. A hosted sparse source becomes a VMFS disk. What the copy is follows the scenario: without destSpec
+// the API says "a preallocated format and busLogic adapter type is assumed", while there are vCenters that keep the source's type; a
+// destSpec is honoured or NotImplemented, as govmomi notes of vCenter (object/virtual_disk_manager.go).
 func (m *diskManager) CopyVirtualDiskTask(ctx *simulator.Context, req *types.CopyVirtualDisk_Task) soap.HasFault {
+	behaviour := m.scenario.VCenter.Behaviour
+	var kind *diskKind
+	if req.DestSpec != nil {
+		spec, ok := req.DestSpec.(types.BaseVirtualDiskSpec)
+		if behaviour.CopySpec == "refused" || !ok {
+			return &methods.CopyVirtualDisk_TaskBody{Fault_: soapFault(new(types.NotImplemented))}
+		}
+		v := spec.GetVirtualDiskSpec()
+		kind = &diskKind{thin: v.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(v.AdapterType)}
+	} else if behaviour.CopyWithoutSpec == "preallocated" {
+		kind = &diskKind{adapter: "buslogic"}
+	}
 	task := func() (types.AnyType, types.BaseMethodFault) {
 		src, dst, fault := m.endpoints(req.SourceDatacenter, req.SourceName, req.DestDatacenter, req.DestName)
 		if fault != nil {
 			return nil, fault
 		}
-		kind := diskKind{}
-		if spec, ok := req.DestSpec.(types.BaseVirtualDiskSpec); ok {
-			s := spec.GetVirtualDiskSpec()
-			kind = diskKind{thin: s.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(s.AdapterType)}
-		}
-		return nil, m.copyDisk(src, dst, kind, req.DestSpec != nil, req.Force != nil && *req.Force)
+		return nil, m.copyDisk(src, dst, kind, false) // API: "The force flag is currently ignored"
 	}
 	return &methods.CopyVirtualDisk_TaskBody{Res: &types.CopyVirtualDisk_TaskResponse{
 		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "VirtualDiskManager.CopyVirtualDisk_Task", task)}}
@@ -209,9 +218,21 @@ func takes(dst, src file, force bool) types.BaseMethodFault {
 	return nil
 }
 
-// copyDisk copies src to dst; nothing is left at dst when it fails. respec says that kind comes from the caller. The
-// copy of a child is a disk of its own.
-func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) types.BaseMethodFault {
+// isNFS says whether the datastore is an NFS export.
+func (st *store) isNFS() bool { return strings.HasPrefix(st.Type, "NFS") }
+
+// kindOn is what a disk becomes on a datastore (API: DatastoreCapability.perFileThinProvisioningSupported, "Most NAS systems always use thin
+// provisioning. They do not support configuring this on a per file basis").
+func (s *server) kindOn(st *store, kind diskKind) diskKind {
+	if st.isNFS() && s.scenario.VCenter.Behaviour.NFSPreallocated == "thin" {
+		kind.thin = true
+	}
+	return kind
+}
+
+// copyDisk copies src to dst; nothing is left at dst when it fails. Without a kind it keeps the source's, and a hosted disk becomes a thin
+// one. The copy of a child is a disk of its own.
+func (s *server) copyDisk(src, dst file, as *diskKind, force bool) types.BaseMethodFault {
 	if !src.exists() {
 		return notFound(src)
 	}
@@ -224,17 +245,11 @@ func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) type
 		return fileFault(dst.name(), err)
 	}
 	defer func() { _ = os.Remove(tmp) }()
-	var size int64
+	kind, content := diskKind{thin: true}, "" // the extent with a VMFS disk's content
+	var size, need int64                      // bytes: of the disk, and what is allocated of it
 	if isHosted(src.path()) {
-		if info, err := os.Stat(src.path()); err == nil && info.Size() > dst.freeSpace() {
-			return noSpace(dst)
-		}
-		if size, err = expandHosted(src.path(), tmp); err != nil {
-			log.Printf("CopyVirtualDisk_Task: %s: %v", src.name(), err)
+		if size, need, err = hostedSize(src.path()); err != nil {
 			return &types.InvalidDiskFormat{}
-		}
-		if !respec {
-			kind.thin = true
 		}
 	} else {
 		d, err := openDisk(src)
@@ -245,16 +260,28 @@ func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) type
 		if err != nil {
 			return diskFault(src, err)
 		}
-		if info, err := os.Stat(root.extent.path()); err == nil && allocated(info) > dst.freeSpace() {
-			return noSpace(dst)
+		info, err := os.Stat(root.extent.path())
+		if err != nil {
+			return fileFault(src.name(), err)
 		}
-		if err := errors.Join(copySparse(root.extent.path(), tmp), os.Truncate(tmp, d.size)); err != nil {
-			return fileFault(dst.name(), err)
+		size, need, kind, content = d.size, allocated(info), d.kind, root.extent.path()
+	}
+	if as != nil {
+		kind = *as
+	}
+	if kind = s.kindOn(dst.store, kind); !kind.thin {
+		need = size
+	}
+	if need > dst.freeSpace() {
+		return noSpace(dst)
+	}
+	if content == "" {
+		if _, err = expandHosted(src.path(), tmp); err != nil {
+			log.Printf("CopyVirtualDisk_Task: %s: %v", src.name(), err)
+			return &types.InvalidDiskFormat{}
 		}
-		size = d.size
-		if !respec {
-			kind = d.kind
-		}
+	} else if err := errors.Join(copySparse(content, tmp), os.Truncate(tmp, size)); err != nil {
+		return fileFault(dst.name(), err)
 	}
 	if force {
 		_ = os.Remove(dst.path())
@@ -273,7 +300,7 @@ func (s *server) copyDisk(src, dst file, kind diskKind, respec, force bool) type
 // moveDisk moves src to dst.
 func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if isHosted(src.path()) || src.store != dst.store {
-		if fault := s.copyDisk(src, dst, diskKind{}, false, force); fault != nil {
+		if fault := s.copyDisk(src, dst, nil, force); fault != nil {
 			return fault
 		}
 		if d, err := openDisk(src); err == nil {

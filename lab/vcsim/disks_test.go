@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
@@ -90,7 +91,7 @@ func TestCopyNative(t *testing.T) {
 		want     string
 	}{
 		{"[ds-a] src/s.vmdk", "[ds-shared] dst/d.vmdk", false, "FileAlreadyExists"},
-		{"[ds-a] src/s.vmdk", "[ds-shared] dst/d.vmdk", true, ""},
+		{"[ds-a] src/s.vmdk", "[ds-shared] dst/d.vmdk", true, "FileAlreadyExists"}, // API: "The force flag is currently ignored"
 		{"[ds-a] src/none.vmdk", "[ds-shared] dst/e.vmdk", false, "FileNotFound"},
 		{"[ds-a] src/s.vmdk", "[ds-shared] none/e.vmdk", false, "FileNotFound"},
 		{"[ds-a] src/s.vmdk", "[ds-off] e.vmdk", false, "InvalidDatastore"},
@@ -216,6 +217,71 @@ func TestMoveDisk(t *testing.T) {
 	l.want("FileNotFound")(l.disks().DeleteVirtualDisk(l.ctx, "[ds-shared] b/y.vmdk", l.dc))
 	if l.exists("[ds-shared] b/y-flat.vmdk") {
 		t.Error("extent is still there")
+	}
+}
+
+// kind tells what a disk's descriptor says of it.
+func (l *lab) kind(name string) diskKind {
+	l.Helper()
+	var p object.DatastorePath
+	p.FromString(name)
+	d, err := openDisk(file{l.s.stores[p.Datastore], p.Path})
+	l.must(err)
+	return d.kind
+}
+
+func TestCopyType(t *testing.T) {
+	thin := diskKind{thin: true, adapter: "lsilogic"}
+	for value, want := range map[string]diskKind{"preallocated": {adapter: "buslogic"}, "source": thin} {
+		l := newLab(t, "copy_without_spec: "+value)
+		l.disk("[ds-a] s.vmdk", 32<<20, "hello")
+		l.put("[ds-a] hosted.vmdk", string(sparse(32<<20/sector, map[uint32]byte{0: 'a'}, false)))
+		for _, src := range []string{"s", "hosted"} {
+			l.want("")(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] "+src+".vmdk", l.dc, "[ds-a] "+src+"-copy.vmdk", l.dc, nil, false))
+			if got := l.kind("[ds-a] " + src + "-copy.vmdk"); got != want {
+				t.Errorf("%s: copy of %s is %+v", value, src, got)
+			}
+			// 10 MiB are free, which a thin copy fits in.
+			fault := map[bool]string{true: "", false: "NoDiskSpace"}[want.thin]
+			l.want(fault)(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] "+src+".vmdk", l.dc, "[ds-small] "+src+".vmdk", l.dc, nil, false))
+		}
+	}
+}
+
+func TestCopySpec(t *testing.T) {
+	for value, want := range map[string]string{"refused": "NotImplemented", "honoured": ""} {
+		l := newLab(t, "copy_spec: "+value)
+		l.disk("[ds-a] s.vmdk", 1<<20, "hello")
+		spec := &types.VirtualDiskSpec{DiskType: "thin", AdapterType: "ide"}
+		got := l.wait(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] s.vmdk", l.dc, "[ds-a] d.vmdk", l.dc, spec, false))
+		if got != want || l.exists("[ds-a] d.vmdk") != (want == "") {
+			t.Errorf("%s: %q", value, got)
+		}
+		if want == "" && l.kind("[ds-a] d.vmdk") != (diskKind{thin: true, adapter: "ide"}) {
+			t.Errorf("%+v", l.kind("[ds-a] d.vmdk"))
+		}
+	}
+}
+
+// A disk on NFS is thin whatever was asked for, or what was asked for.
+func TestPreallocatedOnNFS(t *testing.T) {
+	for value, thin := range map[string]bool{"thin": true, "taken": false} {
+		l := newLab(t, "nfs_preallocated: "+value)
+		for _, ds := range []string{"ds-a", "ds-shared"} {
+			spec := &types.FileBackedVirtualDiskSpec{CapacityKb: 1024, VirtualDiskSpec: types.VirtualDiskSpec{AdapterType: "lsiLogic", DiskType: "preallocated"}}
+			l.want("")(l.disks().CreateVirtualDisk(l.ctx, "["+ds+"] made.vmdk", l.dc, spec))
+			l.want("")(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] made.vmdk", l.dc, "["+ds+"] copied.vmdk", l.dc, nil, false))
+			thick := backing("[" + ds + "]")
+			thick.ThinProvisioned = nil
+			if _, fault := l.createVM("cluster-a", vmSpec("vm", ds, 1024, 0, thick, true)); fault != "" {
+				t.Fatal(fault)
+			}
+			for _, name := range []string{"made", "copied", "vm/vm"} {
+				if got := l.kind("[" + ds + "] " + name + ".vmdk").thin; got != (thin && ds == "ds-shared") {
+					t.Errorf("%s: %s on %s: thin %v", value, name, ds, got)
+				}
+			}
+		}
 	}
 }
 

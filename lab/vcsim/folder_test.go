@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 func TestFolder(t *testing.T) {
@@ -115,7 +116,7 @@ func TestFolderChunked(t *testing.T) {
 }
 
 func TestFreeSpace(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, "copy_without_spec: source")
 	ds, err := l.f.Datastore(l.ctx, "ds-small") // 0.01 GiB free
 	l.must(err)
 	free := func() int64 {
@@ -150,5 +151,15 @@ func TestFreeSpace(t *testing.T) {
 	}
 	if got := copyTo("d/full.vmdk", "d/full.vmdk"); got != "NoDiskSpace" || l.exists("[ds-small] d/full.vmdk") || l.exists("[ds-small] d/full-flat.vmdk") {
 		t.Errorf("a full disk: %q", got)
+	}
+	// A disk that is not thin takes all of its size.
+	before = free()
+	for kind, cost := range map[string]int64{"thin": 0, "preallocated": 4 << 20} {
+		spec := &types.FileBackedVirtualDiskSpec{CapacityKb: 4 << 10, VirtualDiskSpec: types.VirtualDiskSpec{AdapterType: "lsiLogic", DiskType: kind}}
+		l.want("")(l.disks().CreateVirtualDisk(l.ctx, "[ds-small] "+kind+".vmdk", l.dc, spec))
+		if got := before - free(); got < cost || got > cost+8<<10 {
+			t.Errorf("%s: costs %d", kind, got)
+		}
+		before = free()
 	}
 }

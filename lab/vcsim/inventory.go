@@ -204,7 +204,7 @@ func (s *server) loadDatastore(dc *simulator.Datacenter, spec Datastore, cluster
 		ds.Summary.Type = "VMFS"
 	}
 	ds.Info = datastoreInfo(st)
-	ds.Capability = types.DatastoreCapability{DirectoryHierarchySupported: true, PerFileThinProvisioningSupported: true,
+	ds.Capability = types.DatastoreCapability{DirectoryHierarchySupported: true, PerFileThinProvisioningSupported: !st.isNFS(),
 		SeSparseSupported:                types.NewBool(true),
 		TopLevelDirectoryCreateSupported: types.NewBool(true)}
 	for _, c := range clusters {

@@ -129,10 +129,14 @@ func write(t *testing.T, name, data string) {
 	}
 }
 
-// newLab starts a simulator and logs in.
-func newLab(t *testing.T) *lab {
+// newLab starts a simulator and logs in. Switches are lines of vcenter.behaviour.
+func newLab(t *testing.T, switches ...string) *lab {
 	t.Helper()
-	o := testOptions(t, testScenario)
+	scenario := testScenario
+	if len(switches) > 0 {
+		scenario = strings.Replace(scenario, "vcenter: {", "vcenter: {behaviour: {"+strings.Join(switches, ", ")+"}, ", 1)
+	}
+	o := testOptions(t, scenario)
 	s, err := newServer(o)
 	if err != nil {
 		t.Fatal(err)

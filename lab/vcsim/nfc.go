@@ -345,7 +345,14 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 	if err := shorten(r, flat); err != nil {
 		return err
 	}
-	if info, err := os.Stat(flat); err == nil && allocated(info) > u.desc.freeSpace() {
+	need := size
+	if info, err := os.Stat(flat); err == nil && u.kind.thin {
+		need = allocated(info)
+	}
+	if info, err := os.Stat(u.desc.flat().path()); err == nil && !u.kind.thin {
+		need -= info.Size() // it has that room already
+	}
+	if need > u.desc.freeSpace() {
 		return &noRoom{noSpace(u.desc)}
 	}
 	l.mu.Lock()

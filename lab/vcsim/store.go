@@ -68,7 +68,7 @@ func (s *server) changed() {
 }
 
 // freeSpace is the datastore's free space in bytes: the scenario's, less what files have grown since it was loaded.
-// Allocated blocks count, so a thin disk costs what is in it.
+// Allocated blocks count, so a thin disk costs what is in it, and another one all of its size.
 func (st *store) freeSpace() int64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -109,14 +109,14 @@ func (st *store) loaded() {
 	st.stale.Store(false)
 }
 
-// diskUsage is the sum of the allocated bytes of the regular files below dir. Folders are free, as a small file's
+// diskUsage is the sum of what the regular files below dir take. Folders are free, as a small file's
 // sub-blocks on VMFS would be.
 func diskUsage(dir string) int64 {
 	var sum int64
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
-				sum += allocated(info)
+				sum += fileCost(name, info)
 			}
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -37,6 +38,28 @@ type parentLink struct {
 // flatName is the name of the extent of a VMFS disk: x.vmdk has x-flat.vmdk.
 func flatName(descriptor string) string {
 	return strings.TrimSuffix(descriptor, ".vmdk") + "-flat.vmdk"
+}
+
+// fileCost is how many bytes a regular file takes of its datastore: its blocks, or all of its size when it is the extent of a disk that is not
+// thin, since vSphere has allocated those (API: VirtualDiskType, "A preallocated disk has all space allocated at creation time").
+func fileCost(name string, info fs.FileInfo) int64 {
+	if used := allocated(info); used >= info.Size() || !strings.HasSuffix(name, "-flat.vmdk") || isThin(name) {
+		return used
+	}
+	return info.Size()
+}
+
+// isThin says whether an extent's descriptor calls the disk thin, or there is no descriptor to say so.
+func isThin(flat string) bool {
+	f, err := os.Open(strings.TrimSuffix(flat, "-flat.vmdk") + ".vmdk")
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, _ := io.ReadFull(f, head)
+	head = head[:n]
+	return !bytes.Contains(head, []byte("# Disk DescriptorFile")) || bytes.Contains(head, []byte(`ddb.thinProvisioned = "1"`))
 }
 
 // deltaName is the name of a child's extent.
@@ -192,6 +215,24 @@ func isHosted(name string) bool {
 	b := make([]byte, 4)
 	_, err = f.ReadAt(b, 0)
 	return err == nil && binary.LittleEndian.Uint32(b) == sparseMagic
+}
+
+// hostedSize gives the size of a hosted sparse extent's disk, and of the file, which its content is not much larger than; in bytes.
+func hostedSize(name string) (size, file int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	h, err := readHeader(f, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	return int64(h.Capacity) * sector, info.Size(), nil
 }
 
 // expandHosted writes the content of a hosted sparse extent to a new file, as a sparse one. It gives the disk's

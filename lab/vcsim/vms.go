@@ -181,20 +181,29 @@ func (s *server) prepareDevices(dc types.ManagedObjectReference, home file, chan
 		if d.CapacityInBytes > 0 {
 			nd.size = d.CapacityInBytes
 		}
+		f, fault := s.resolve(&dc, nd.name)
+		if fault != nil {
+			return nil, fault
+		}
+		nd.kind = s.kindOn(f.store, nd.kind)
+		b.ThinProvisioned = types.NewBool(nd.kind.thin)
 		if b.Parent != nil {
-			f, fault := s.resolve(&dc, b.Parent.FileName)
+			pf, fault := s.resolve(&dc, b.Parent.FileName)
 			if fault != nil {
 				return nil, fault
 			}
-			x, err := openDisk(f)
+			x, err := openDisk(pf)
 			if err != nil {
-				return nil, diskFault(f, err)
+				return nil, diskFault(pf, err)
 			}
-			nd.parent, nd.size = b.Parent.FileName, x.size
-			b.Parent.Datastore = &f.ref
+			nd.parent, nd.size, nd.kind.thin = b.Parent.FileName, x.size, true
+			b.Parent.Datastore = &pf.ref
 			if b.Parent.DiskMode == "" {
 				b.Parent.DiskMode = "persistent"
 			}
+		}
+		if !nd.kind.thin && nd.size > f.freeSpace() {
+			return nil, noSpace(f)
 		}
 		disks = append(disks, nd)
 	}
