@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
@@ -46,25 +45,38 @@ func (b *browser) SearchDatastoreSubFoldersTask(ctx *simulator.Context, req *typ
 
 // browsed is the managed entity of a search: the datastore.
 func (b *browser) browsed(browser types.ManagedObjectReference, name string) types.ManagedObjectReference {
-	var p object.DatastorePath
-	if p.FromString(name) {
-		if st, ok := b.stores[p.Datastore]; ok {
-			return st.ref
-		}
+	if f, fault := b.browse(browser, name); fault == nil {
+		return f.ref
 	}
 	return b.taskEntity(nil)
+}
+
+// browse finds a path on one of the browser's datastores.
+func (b *browser) browse(browser types.ManagedObjectReference, name string) (file, types.BaseMethodFault) {
+	var own []types.ManagedObjectReference
+	if base, ok := b.reg.Get(browser).(*simulator.HostDatastoreBrowser); ok {
+		own = base.Datastore
+	}
+	dc := b.taskEntity(nil)
+	for _, ref := range own {
+		if st := b.storeOf(ref); st != nil {
+			dc = st.dc
+		}
+	}
+	f, fault := b.resolveIn(dc, name)
+	if fault == nil && !slices.Contains(own, f.ref) {
+		fault = &types.InvalidDatastore{Name: f.Name}
+	}
+	return f, fault
 }
 
 func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReference, name string, spec *types.HostDatastoreBrowserSearchSpec, recurse bool) ([]types.HostDatastoreBrowserSearchResults, types.BaseMethodFault) {
 	if spec == nil {
 		spec = new(types.HostDatastoreBrowserSearchSpec)
 	}
-	root, fault := b.resolveIn(nil, name)
+	root, fault := b.browse(this, name)
 	if fault != nil {
 		return nil, fault
-	}
-	if base, ok := b.reg.Get(this).(*simulator.HostDatastoreBrowser); ok && !slices.Contains(base.Datastore, root.ref) {
-		return nil, &types.InvalidDatastore{Name: root.Name}
 	}
 	info, err := os.Stat(root.path())
 	if err != nil {

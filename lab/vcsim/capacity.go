@@ -184,7 +184,7 @@ func (s *server) placeNew(ctx *simulator.Context, pool types.ManagedObjectRefere
 	need := demand{stores: []*store{home}}
 	for _, c := range config.DeviceChange {
 		if b, ok := c.GetVirtualDeviceConfigSpec().Device.GetVirtualDevice().Backing.(types.BaseVirtualDeviceFileBackingInfo); ok {
-			if st := s.storeNamed(b.GetVirtualDeviceFileBackingInfo().FileName); st != nil {
+			if st := s.storeNamed(home.dc, b.GetVirtualDeviceFileBackingInfo().FileName); st != nil {
 				need.stores = append(need.stores, st)
 			}
 		}
@@ -193,10 +193,11 @@ func (s *server) placeNew(ctx *simulator.Context, pool types.ManagedObjectRefere
 	return &host, fault
 }
 
-func (s *server) storeNamed(name string) *store {
+// storeNamed is the datastore of a datastore path in a datacenter, nil when there is none.
+func (s *server) storeNamed(dc types.ManagedObjectReference, name string) *store {
 	var p object.DatastorePath
 	p.FromString(name)
-	return s.stores[p.Datastore]
+	return s.places[place{dc, p.Datastore}]
 }
 
 // parent is the parent of an entity.
@@ -246,11 +247,12 @@ func (s *server) admit(ctx *simulator.Context, vm *simulator.VirtualMachine) typ
 	var need demand
 	var from types.ManagedObjectReference
 	on := false
+	dc := s.datacenterOf(*vm.Parent)
 	ctx.WithLock(vm, func() {
 		on = vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
 		need, from = vmDemand(vm), *vm.Runtime.Host
 		for _, f := range vmFiles(vm) {
-			if st := s.storeNamed(f); st != nil {
+			if st := s.storeNamed(dc, f); st != nil {
 				need.stores = append(need.stores, st)
 			}
 		}

@@ -299,7 +299,7 @@ func (s *server) copyDisk(src, dst file, as *diskKind, force bool) types.BaseMet
 
 // moveDisk moves src to dst.
 func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
-	if isHosted(src.path()) || src.store != dst.store {
+	if isHosted(src.path()) || src.volume != dst.volume {
 		if fault := s.copyDisk(src, dst, nil, force); fault != nil {
 			return fault
 		}

@@ -109,7 +109,7 @@ func (s *server) moveFile(src, dst file, force bool) types.BaseMethodFault {
 			return fault
 		}
 	}
-	if src.store != dst.store {
+	if src.volume != dst.volume {
 		if fault := copyTree(src, dst); fault != nil {
 			return fault
 		}
@@ -154,7 +154,7 @@ func copyTree(src, dst file) types.BaseMethodFault {
 	if dst.exists() {
 		return alreadyExists(dst)
 	}
-	if src.store != dst.store && diskUsage(src.path()) > dst.freeSpace() {
+	if src.volume != dst.volume && diskUsage(src.path()) > dst.freeSpace() {
 		return noSpace(dst)
 	}
 	err := copyFiles(src.path(), dst.path())
@@ -204,8 +204,8 @@ func (s *server) lockedBy(f file) string {
 			}
 			for _, used := range vmFiles(vm) {
 				var p object.DatastorePath
-				if p.FromString(used) && p.Datastore == f.Name && (p.Path == f.rel || strings.HasPrefix(p.Path, f.rel+"/") ||
-					f.rel == flatName(p.Path) || f.rel == deltaName(p.Path)) {
+				if p.FromString(used) && (p.Path == f.rel || strings.HasPrefix(p.Path, f.rel+"/") ||
+					f.rel == flatName(p.Path) || f.rel == deltaName(p.Path)) && s.onVolume(f.volume, vm, p.Datastore) {
 					name = vm.Name
 					return
 				}
@@ -216,6 +216,12 @@ func (s *server) lockedBy(f file) string {
 		}
 	}
 	return ""
+}
+
+// onVolume says whether a VM's datastore of that name is the volume.
+func (s *server) onVolume(v *volume, vm *simulator.VirtualMachine, name string) bool {
+	st := s.places[place{s.datacenterOf(*vm.Parent), name}]
+	return st != nil && st.volume == v
 }
 
 // vmFiles are the datastore paths of a VM's configuration file and of its disks with their parents.

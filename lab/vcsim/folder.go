@@ -8,9 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strings"
-
-	"github.com/vmware/govmomi/simulator"
 )
 
 // Gaps 4, 6 and 12: /folder, datastore files over HTTP ("vSphere Web Services SDK Programming Guide", "Accessing
@@ -62,24 +61,26 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 // folderFile finds the file of a /folder URL. On a host's address, hosts are the hosts that have it.
 func (s *server) folderFile(u *url.URL, hosts []string) (file, bool) {
 	q := u.Query()
-	st := s.stores[q.Get("dsName")]
+	st := s.folderStore(strings.Trim(q.Get("dcPath"), "/"), q.Get("dsName"), hosts)
 	if st == nil || !*st.Accessible {
-		return file{}, false
-	}
-	dc := strings.Trim(q.Get("dcPath"), "/")
-	if hosts != nil {
-		mounted := false
-		for _, h := range hosts {
-			mounted = mounted || st.hosts[h]
-		}
-		if dc != "ha-datacenter" || !mounted {
-			return file{}, false
-		}
-	} else if obj, ok := s.reg.Get(st.dc).(*simulator.Datacenter); !ok || dc != obj.Name {
 		return file{}, false
 	}
 	rel, ok := cleanRel(strings.TrimPrefix(u.Path, "/folder/"))
 	return file{st, rel}, ok && rel != ""
+}
+
+// folderStore finds the datastore of a /folder URL: on a host one that it mounts, on the vCenter one of the datacenter whose inventory path it is.
+func (s *server) folderStore(dcPath, name string, hosts []string) *store {
+	for _, st := range s.stores {
+		switch {
+		case st.Name != name:
+		case hosts == nil && dcPath == s.inventoryPath(st.dc):
+			return st
+		case hosts != nil && dcPath == "ha-datacenter" && slices.ContainsFunc(hosts, func(h string) bool { return st.hosts[h] }):
+			return st
+		}
+	}
+	return nil
 }
 
 // putFile takes an upload. The file is there when all of it has come, never before.

@@ -35,7 +35,7 @@ func (s *server) loadInventory(ctx *simulator.Context) error {
 		}
 	}
 	for _, st := range s.stores {
-		st.loaded()
+		st.loaded() // twice where two are one storage, which does no harm
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (s *server) setHostTime(h *simulator.HostSystem, spec *Host) {
 // loadDatastore adds a datastore of a type that Nova takes (gap 8; nova/virt/vmwareapi/constants.py,
 // nova/virt/vmwareapi/ds_util.py _is_datastore_valid), mounted by its hosts.
 func (s *server) loadDatastore(dc *simulator.Datacenter, spec Datastore, clusters map[string]*simulator.ClusterComputeResource) error {
-	st, err := s.newStore(spec)
+	st, err := s.newStore(dc.Self, dc.Name, spec)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,8 @@ func (s *server) loadDatastore(dc *simulator.Datacenter, spec Datastore, cluster
 	s.reg.PutEntity(folder, s.reg.NewEntity(ds))
 	folder.ChildEntity = append(folder.ChildEntity, ds.Self)
 	dc.Datastore = append(dc.Datastore, ds.Self)
-	st.ref, st.dc = ds.Self, dc.Self
+	st.ref = ds.Self
+	s.byRef[st.ref] = st
 
 	// The simulator's own code finds files below Summary.Url, so it stays the machine's folder in here; what a
 	// client reads is put right in propertyCollector. The same holds for vsan, which the simulator maps to
@@ -267,7 +268,7 @@ func (s *server) loadVMs(ctx *simulator.Context, dc *simulator.Datacenter, c *si
 	var first *simulator.VirtualMachine
 	load := s.hostLoad(ctx, c)
 	for i := range max(1, spec.Count) {
-		host, err := loadedVMHost(s, load, spec)
+		host, err := loadedVMHost(s, dc, load, spec)
 		if err != nil {
 			return err
 		}
@@ -285,8 +286,8 @@ func (s *server) loadVMs(ctx *simulator.Context, dc *simulator.Datacenter, c *si
 }
 
 // loadedVMHost is the host that a VM of the scenario runs on.
-func loadedVMHost(s *server, load *clusterLoad, spec *VM) (types.ManagedObjectReference, error) {
-	st := s.stores[spec.Datastore]
+func loadedVMHost(s *server, dc *simulator.Datacenter, load *clusterLoad, spec *VM) (types.ManagedObjectReference, error) {
+	st := s.places[place{dc.Self, spec.Datastore}]
 	if spec.Host != "" {
 		if !st.hosts[spec.Host] {
 			return types.ManagedObjectReference{}, fmt.Errorf("host %s does not mount datastore %s", spec.Host, spec.Datastore)
@@ -347,7 +348,7 @@ func (s *server) loadCopy(ctx *simulator.Context, first *simulator.VirtualMachin
 	folder.ChildEntity = append(folder.ChildEntity, vm.Self)
 	h := s.reg.Get(host).(*simulator.HostSystem)
 	h.Vm = append(h.Vm, vm.Self)
-	st := s.stores[spec.Datastore]
+	st := s.places[place{s.datacenterOf(*first.Parent), spec.Datastore}]
 	ds := s.reg.Get(st.ref).(*simulator.Datastore)
 	ds.Vm = append(ds.Vm, vm.Self)
 	pool := s.reg.Get(*vm.ResourcePool).(*simulator.ResourcePool)

@@ -136,6 +136,12 @@ func newLab(t *testing.T, switches ...string) *lab {
 	if len(switches) > 0 {
 		scenario = strings.Replace(scenario, "vcenter: {", "vcenter: {behaviour: {"+strings.Join(switches, ", ")+"}, ", 1)
 	}
+	return newLabOf(t, scenario)
+}
+
+// newLabOf starts a simulator with a scenario of the test's own, which has a datacenter dc1.
+func newLabOf(t *testing.T, scenario string) *lab {
+	t.Helper()
 	o := testOptions(t, scenario)
 	s, err := newServer(o)
 	if err != nil {

@@ -132,7 +132,7 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 		info.DeviceUrl = append(info.DeviceUrl, types.HttpNfcLeaseDeviceUrl{
 			Key: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", ref.Value, n), ImportKey: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", vm.Name, n),
 			Url: fmt.Sprintf("https://%s/nfc/%s/%s", l.s.addressOf(host), l.id, name), SslThumbprint: l.s.thumbprint,
-			Disk: types.NewBool(true), TargetId: name, DatastoreKey: f.url()})
+			Disk: types.NewBool(true), TargetId: name, DatastoreKey: f.url})
 		n++
 	}
 	l.phase = types.HttpNfcLeaseStateReady

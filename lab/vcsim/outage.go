@@ -131,10 +131,10 @@ func (s *server) restart() {
 }
 
 // setFree sets how much is free on a datastore now, in bytes.
-func (st *store) setFree(n int64) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.used = diskUsage(st.dir)
-	st.stale.Store(false)
-	st.free = n + (st.used - st.base) + st.pending
+func (v *volume) setFree(n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.used = diskUsage(v.dir)
+	v.stale.Store(false)
+	v.free = n + (v.used - v.base) + v.pending
 }

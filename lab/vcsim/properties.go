@@ -331,7 +331,7 @@ func (p *propertyCollector) refresh(ctx *simulator.Context, refs []types.Managed
 func (s *server) refreshOne(ctx *simulator.Context, ref types.ManagedObjectReference) {
 	switch obj := s.reg.Get(ref).(type) {
 	case *simulator.Datastore:
-		if st := s.stores[obj.Name]; st != nil {
+		if st := s.storeOf(ref); st != nil {
 			free := st.freeSpace()
 			ctx.WithLock(obj, func() {
 				obj.Summary.FreeSpace = free
@@ -365,38 +365,32 @@ func (p *propertyCollector) present(objects []types.ObjectContent) {
 	}
 }
 
-func (s *server) storeOf(ref types.ManagedObjectReference) *store {
-	for _, st := range s.stores {
-		if st.ref == ref {
-			return st
-		}
-	}
-	return nil
-}
+// storeOf is the datastore of a Datastore object, nil when it is none of ours.
+func (s *server) storeOf(ref types.ManagedObjectReference) *store { return s.byRef[ref] }
 
 func (st *store) present(name string, val types.AnyType) types.AnyType {
 	switch name {
 	case "summary.url", "info.url":
-		return st.url()
+		return st.url
 	case "summary.type":
 		return st.Type
 	case "summary":
 		switch v := val.(type) {
 		case types.DatastoreSummary:
-			v.Url, v.Type = st.url(), st.Type
+			v.Url, v.Type = st.url, st.Type
 			return v
 		case *types.DatastoreSummary:
-			v.Url, v.Type = st.url(), st.Type
+			v.Url, v.Type = st.url, st.Type
 		}
 	case "info":
 		if v, ok := val.(types.BaseDatastoreInfo); ok {
-			v.GetDatastoreInfo().Url = st.url()
+			v.GetDatastoreInfo().Url = st.url
 			return v
 		}
 		v := reflect.New(reflect.TypeOf(val))
 		v.Elem().Set(reflect.ValueOf(val))
 		if info, ok := v.Interface().(types.BaseDatastoreInfo); ok {
-			info.GetDatastoreInfo().Url = st.url()
+			info.GetDatastoreInfo().Url = st.url
 			return v.Elem().Interface()
 		}
 	}

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path"
-	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -86,6 +85,8 @@ type Datastore struct {
 	Accessible  *bool    `yaml:"accessible"`
 	Hosts       []string `yaml:"hosts"`
 	Clusters    []string `yaml:"clusters"`
+	// URL is summary.url. Datastores of two datacenters with the same one are one storage.
+	URL string `yaml:"url"`
 }
 
 // VM is one virtual machine, or Count of them, that exist before anybody logs in.
@@ -157,20 +158,70 @@ func (sc *Scenario) check() error {
 	if len(sc.Datacenters) == 0 {
 		return fmt.Errorf("datacenters: at least one is required")
 	}
-	dcs, stores, hosts := names{}, names{}, names{}
+	dcs, hosts, urls := names{}, names{}, map[string]*Datastore{}
 	for i := range sc.Datacenters {
 		dc := &sc.Datacenters[i]
+		dc.escapeNames()
 		if err := dcs.add("datacenter", dc.Name); err != nil {
 			return err
 		}
-		if err := checkDatacenter(dc, stores, hosts); err != nil {
+		if err := checkDatacenter(dc, hosts); err != nil {
+			return fmt.Errorf("datacenter %s: %w", dc.Name, err)
+		}
+		if err := shareURLs(dc, urls); err != nil {
 			return fmt.Errorf("datacenter %s: %w", dc.Name, err)
 		}
 	}
 	return nil
 }
 
-func checkDatacenter(dc *Datacenter, stores, hosts names) error {
+// escapeNames turns the names of a datacenter into the inventory's. Hosts are left: theirs are addresses.
+func (dc *Datacenter) escapeNames() {
+	all := []*string{&dc.Name}
+	for i := range dc.Networks {
+		all = append(all, &dc.Networks[i])
+	}
+	for i := range dc.Clusters {
+		all = append(all, &dc.Clusters[i].Name)
+	}
+	for i := range dc.Datastores {
+		ds := &dc.Datastores[i]
+		all = append(all, &ds.Name)
+		for j := range ds.Clusters {
+			all = append(all, &ds.Clusters[j])
+		}
+	}
+	for i := range dc.VMs {
+		all = append(all, &dc.VMs[i].Name, &dc.VMs[i].Cluster, &dc.VMs[i].Datastore)
+	}
+	for _, name := range all {
+		*name = escapeName(*name)
+	}
+}
+
+// shareURLs checks that datastores with one url are the same storage in different datacenters.
+func shareURLs(dc *Datacenter, seen map[string]*Datastore) error {
+	here := map[string]bool{}
+	for i := range dc.Datastores {
+		ds := &dc.Datastores[i]
+		if ds.URL == "" {
+			continue
+		}
+		first := seen[ds.URL]
+		switch {
+		case here[ds.URL]:
+			return fmt.Errorf("datastore %s: url is that of another one of this datacenter", ds.Name)
+		case first != nil && (first.Type != ds.Type || first.CapacityGB != ds.CapacityGB || *first.FreeGB != *ds.FreeGB):
+			return fmt.Errorf("datastore %s: type, capacity_gb or free_gb is not that of the other one with its url", ds.Name)
+		case first == nil:
+			seen[ds.URL] = ds
+		}
+		here[ds.URL] = true
+	}
+	return nil
+}
+
+func checkDatacenter(dc *Datacenter, hosts names) error {
 	clusters, byHost := map[string]*Cluster{}, map[string]string{}
 	for i := range dc.Clusters {
 		c := &dc.Clusters[i]
@@ -198,11 +249,9 @@ func checkDatacenter(dc *Datacenter, stores, hosts names) error {
 	local := names{}
 	for i := range dc.Datastores {
 		ds := &dc.Datastores[i]
-		// One folder each below -datastores, so the name is unique in the whole scenario.
-		if err := stores.add("datastore", ds.Name); err != nil {
+		if err := local.add("datastore", ds.Name); err != nil {
 			return err
 		}
-		local[ds.Name] = true
 		if err := checkDatastore(ds, clusters, byHost); err != nil {
 			return fmt.Errorf("datastore %s: %w", ds.Name, err)
 		}
@@ -233,12 +282,9 @@ func checkHost(h *Host) error {
 	return oneOf("state", &h.State, "connected", "disconnected", "notResponding")
 }
 
-// folderName is what a datastore's name must match: it is a folder's name on the machine as well.
-var folderName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9 ._()-]*$`)
-
 func checkDatastore(ds *Datastore, clusters map[string]*Cluster, byHost map[string]string) error {
-	if !folderName.MatchString(ds.Name) {
-		return fmt.Errorf("name: letters, digits, space and ._()- only")
+	if strings.Contains(ds.Name, "]") || strings.TrimSpace(ds.Name) != ds.Name {
+		return fmt.Errorf("name: no ] and no blanks around it, since no datastore path could have it")
 	}
 	if err := oneOf("type", &ds.Type, datastoreTypes...); err != nil {
 		return err
@@ -294,7 +340,7 @@ func checkVM(vm *VM, clusters map[string]*Cluster, byHost map[string]string, sto
 type names map[string]bool
 
 func (n names) add(kind, name string) error {
-	if name == "" || name != path.Base(name) {
+	if name == "" {
 		return fmt.Errorf("%s: %q is no name", kind, name)
 	}
 	if n[name] {

@@ -34,7 +34,9 @@ type server struct {
 	tickets    tickets
 	accounts   accounts
 	leases     leases
-	stores     map[string]*store // by name; fixed after newServer
+	stores     map[string]*store // by the name of newStore; fixed after newServer
+	places     map[place]*store
+	byRef      map[types.ManagedObjectReference]*store
 	hosts      map[string]types.ManagedObjectReference
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
@@ -49,7 +51,8 @@ type server struct {
 
 // newServer loads the scenario and builds the inventory. It does not listen yet.
 func newServer(o options) (s *server, err error) {
-	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), stores: map[string]*store{},
+	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), stores: map[string]*store{}, places: map[place]*store{},
+		byRef: map[types.ManagedObjectReference]*store{},
 		hosts: map[string]types.ManagedObjectReference{}}
 	if s.scenario, err = loadScenario(o.scenario, o.profile); err != nil {
 		return nil, err

@@ -16,14 +16,21 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// store is a datastore's files: a folder of the machine, with the space that the scenario gives it.
+// store is a Datastore of a datacenter. Where the same storage is mounted in two datacenters, each has a Datastore of its own and both have
+// one volume.
 type store struct {
 	Datastore
+	*volume
 	ref   types.ManagedObjectReference
 	dc    types.ManagedObjectReference
-	dir   string // absolute
-	uuid  string
 	hosts map[string]bool // names of the hosts that mount it
+}
+
+// volume is a storage with its files: a folder of the machine, with the space that the scenario gives it.
+type volume struct {
+	dir  string // absolute
+	uuid string
+	url  string // what vSphere shows as the datastore's URL
 
 	mu       sync.Mutex
 	base     int64 // bytes that files used when the scenario was loaded
@@ -34,9 +41,36 @@ type store struct {
 	free     int64 // bytes that were free when the scenario was loaded
 }
 
-// newStore makes the datastore's folder and removes what a former run left in it.
-func (s *server) newStore(ds Datastore) (*store, error) {
-	dir, err := filepath.Abs(filepath.Join(s.datastores, ds.Name))
+// newStore makes a datastore of a datacenter. The folder of its files is <datastores>/<name>, or <datastores>/<datacenter>~<name> when
+// another datacenter's has that; s.stores has it by this name. A datastore with the url of one that is there has no folder, but that one's volume.
+func (s *server) newStore(dc types.ManagedObjectReference, dcName string, ds Datastore) (*store, error) {
+	key := folderOf(ds.Name)
+	if s.stores[key] != nil {
+		key = folderOf(dcName) + "~" + key
+	}
+	st := &store{Datastore: ds, dc: dc, hosts: map[string]bool{}}
+	for _, h := range ds.Hosts {
+		st.hosts[h] = true
+	}
+	for _, other := range s.stores {
+		if ds.URL != "" && other.URL == ds.URL {
+			st.volume = other.volume
+		}
+	}
+	if st.volume == nil {
+		var err error
+		if st.volume, err = s.newVolume(key, ds); err != nil {
+			return nil, err
+		}
+	}
+	s.stores[key] = st
+	s.places[place{dc, ds.Name}] = st
+	return st, nil
+}
+
+// newVolume makes the folder of a storage and removes what a former run left in it.
+func (s *server) newVolume(folder string, ds Datastore) (*volume, error) {
+	dir, err := filepath.Abs(filepath.Join(s.datastores, folder))
 	if err != nil {
 		return nil, err
 	}
@@ -46,15 +80,16 @@ func (s *server) newStore(ds Datastore) (*store, error) {
 	if err := os.MkdirAll(dir, 0700); err != nil {
 		return nil, err
 	}
-	st := &store{Datastore: ds, dir: dir, uuid: stableUUID("datastore", s.scenario.VCenter.InstanceUUID, ds.Name),
-		hosts:    map[string]bool{},
+	v := &volume{dir: dir, uuid: stableUUID("datastore", s.scenario.VCenter.InstanceUUID, folder), url: ds.URL,
 		capacity: int64(ds.CapacityGB * (1 << 30)), free: int64(*ds.FreeGB * (1 << 30))}
-	for _, h := range ds.Hosts {
-		st.hosts[h] = true
+	if v.url == "" {
+		v.url = "ds:///vmfs/volumes/" + v.uuid + "/"
+		if ds.Type == "vsan" {
+			v.url = "ds:///vmfs/volumes/vsan:" + strings.ReplaceAll(v.uuid, "-", "") + "/"
+		}
 	}
-	st.stale.Store(true)
-	s.stores[ds.Name] = st
-	return st, nil
+	v.stale.Store(true)
+	return v, nil
 }
 
 // uploadsDir holds uploads until they are complete; it is on the same file system as the datastores.
@@ -69,44 +104,44 @@ func (s *server) changed() {
 
 // freeSpace is the datastore's free space in bytes: the scenario's, less what files have grown since it was loaded.
 // Allocated blocks count, so a thin disk costs what is in it, and another one all of its size.
-func (st *store) freeSpace() int64 {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.freeLocked()
+func (v *volume) freeSpace() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.freeLocked()
 }
 
-func (st *store) freeLocked() int64 {
-	if st.stale.Swap(false) {
-		st.used = diskUsage(st.dir)
+func (v *volume) freeLocked() int64 {
+	if v.stale.Swap(false) {
+		v.used = diskUsage(v.dir)
 	}
-	return max(0, min(st.capacity, st.free-(st.used-st.base)-st.pending))
+	return max(0, min(v.capacity, v.free-(v.used-v.base)-v.pending))
 }
 
 // reserve takes n bytes for an upload until release. It is false when there is no room.
-func (st *store) reserve(n int64) bool {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if n > st.freeLocked() {
+func (v *volume) reserve(n int64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if n > v.freeLocked() {
 		return false
 	}
-	st.pending += n
+	v.pending += n
 	return true
 }
 
-func (st *store) release(n int64) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.pending -= n
-	st.stale.Store(true)
+func (v *volume) release(n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pending -= n
+	v.stale.Store(true)
 }
 
 // loaded makes what the files use now the base of freeSpace.
-func (st *store) loaded() {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.base = diskUsage(st.dir)
-	st.used = st.base
-	st.stale.Store(false)
+func (v *volume) loaded() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.base = diskUsage(v.dir)
+	v.used = v.base
+	v.stale.Store(false)
 }
 
 // diskUsage is the sum of what the regular files below dir take. Folders are free, as a small file's
@@ -132,18 +167,10 @@ func allocated(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// url is what vSphere shows as the datastore's URL.
-func (st *store) url() string {
-	if st.Type == "vsan" {
-		return "ds:///vmfs/volumes/vsan:" + strings.ReplaceAll(st.uuid, "-", "") + "/"
-	}
-	return "ds:///vmfs/volumes/" + st.uuid + "/"
-}
-
 // datastore finds a datastore by name in a datacenter.
-func (s *server) datastore(dc *types.ManagedObjectReference, name string) (*store, types.BaseMethodFault) {
-	st := s.stores[name]
-	if st == nil || dc != nil && st.dc != *dc {
+func (s *server) datastore(dc types.ManagedObjectReference, name string) (*store, types.BaseMethodFault) {
+	st := s.places[place{dc, name}]
+	if st == nil {
 		return nil, &types.InvalidDatastore{Name: name}
 	}
 	if !*st.Accessible {
@@ -167,10 +194,10 @@ func (s *server) resolve(dc *types.ManagedObjectReference, name string) (file, t
 	if _, ok := s.reg.Get(*dc).(*simulator.Datacenter); !ok {
 		return file{}, &types.ManagedObjectNotFound{Obj: *dc}
 	}
-	return s.resolveIn(dc, name)
+	return s.resolveIn(*dc, name)
 }
 
-func (s *server) resolveIn(dc *types.ManagedObjectReference, name string) (file, types.BaseMethodFault) {
+func (s *server) resolveIn(dc types.ManagedObjectReference, name string) (file, types.BaseMethodFault) {
 	var p object.DatastorePath
 	if !p.FromString(name) {
 		return file{}, &types.InvalidDatastorePath{DatastorePath: name}

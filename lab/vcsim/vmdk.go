@@ -431,10 +431,13 @@ func (s *server) root(d *disk) (*disk, error) {
 			return d, nil
 		}
 		id, rel, _ := strings.Cut(strings.TrimPrefix(d.parent.hint, "/vmfs/volumes/"), "/")
-		var st *store
-		for _, x := range s.stores {
-			if x.uuid == id {
-				st = x
+		st := d.desc.store
+		if st.uuid != id {
+			st = nil
+			for _, x := range s.stores {
+				if x.uuid == id && x.dc == d.desc.dc {
+					st = x
+				}
 			}
 		}
 		if st == nil {

@@ -53,7 +53,7 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 	if path.Ext(home.rel) != ".vmx" {
 		// "[ds]" alone: vSphere makes a folder of the VM's name, or of name_1 and so on (Nova counts on
 		// <uuid>/<uuid>.vmdk: vmops.py).
-		name := strings.NewReplacer("/", "%2f", `\`, "%5c", "%", "%25").Replace(config.Name)
+		name := escapeName(config.Name)
 		dir := name
 		for i := 1; (file{home.store, dir}).exists(); i++ {
 			dir = fmt.Sprintf("%s_%d", name, i)
@@ -70,6 +70,8 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 			return none, fault
 		}
 	}
+	name := escapeName(config.Name)
+	config.Name = strings.ReplaceAll(name, "%", "_") // a name that it has to escape makes the simulator add each device twice
 	var task types.ManagedObjectReference
 	res := locked(ctx, f.Self, func() soap.HasFault {
 		return f.CreateVMTask(ctx, &types.CreateVM_Task{This: folder, Config: *config, Pool: pool, Host: host})
@@ -88,6 +90,7 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 		return none, fault
 	}
 	ctx.WithLock(vm, func() {
+		vm.Name, vm.Config.Name, vm.Summary.Config.Name = name, name, name
 		// Gap 18: an empty enumeration is none of its values, and pyVmomi refuses it.
 		for _, rt := range []*types.VirtualMachineRuntimeInfo{&vm.Runtime, &vm.Summary.Runtime} {
 			rt.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured
