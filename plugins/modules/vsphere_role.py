@@ -35,6 +35,15 @@ options:
     description: Names or inventory paths of the datacenters that have Nova's clusters.
     type: list
     elements: str
+  features:
+    description:
+      - What this vCenter needs besides. C(docs/security.md) has the privileges of each. M(openstack_vmware.nova.vcdriver_check) names those that are missing.
+      - V(vsan) is for datastores of the type vsan, V(encryption) for ESXi hosts in crypto-safe mode.
+      - V(vcenter_upload) is for control nodes that reach no ESXi host, so uploads go through the vCenter, where it refuses them without.
+    type: list
+    elements: str
+    choices: [vsan, encryption, vcenter_upload]
+    default: []
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
   - openstack_vmware.nova.attributes
@@ -54,6 +63,16 @@ EXAMPLES = r"""
     ca_path: /etc/ssl/vcenter-ca.pem
     principal: nova@vsphere.local
     datacenters: [dc1]
+
+- name: The same for a vCenter with vSAN
+  openstack_vmware.nova.vsphere_role:
+    hostname: vcenter.example.com
+    username: administrator@vsphere.local
+    password: "{{ vcenter_password }}"
+    ca_path: /etc/ssl/vcenter-ca.pem
+    principal: nova@vsphere.local
+    datacenters: [dc1]
+    features: [vsan]
 """
 
 RETURN = r"""
@@ -89,6 +108,7 @@ def argument_spec():
         "principal": {"type": "str"},
         "group": {"type": "bool", "default": False},
         "datacenters": {"type": "list", "elements": "str"},
+        "features": {"type": "list", "elements": "str", "choices": ["vsan", "encryption", "vcenter_upload"], "default": []},
     }
 
 

@@ -34,8 +34,9 @@ def test_another_spelling_is_another_image(cloud, named, other):
 
 
 def test_a_hidden_image(cloud):
-    image_id = upload(cloud, "hidden-by-a-test", b"1" * 1024, hw_disk_type="thin", is_hidden=True)
+    image_id = upload(cloud, "hidden-by-a-test", b"1" * 1024, hw_disk_type="thin")
     try:
+        cloud.image.update_image(image_id, is_hidden=True)
         with pytest.raises(images.GlanceError) as caught:
             images.find(cloud.image, "hidden-by-a-test")
         assert "hidden" in caught.value.hint and image_id in caught.value.hint

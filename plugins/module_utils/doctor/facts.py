@@ -22,6 +22,7 @@ class HostDetails:
     certificate_expires: object = None
     ntp_servers: tuple = ()
     ntp_running: bool = True
+    crypto_safe: bool = False  # HostRuntimeInfo.cryptoState: there are keys for encrypted machines
 
 
 @dataclass(frozen=True)

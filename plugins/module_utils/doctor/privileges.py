@@ -10,7 +10,7 @@ Read from nova/virt/vmwareapi and oslo.vmware (which methods are called on what)
 from __future__ import annotations
 
 # Where -> privilege -> what it is used for. ``root`` is the root folder of the vCenter, ``folder`` the VM folder of the datacenter,
-# ``pool`` the root resource pool of the cluster.
+# ``pool`` the root resource pool of the cluster. What ImportVApp asks for, it asks for on the pool and on the folder (API: ResourcePool.ImportVApp).
 PRIVILEGES = {
     "root": {
         "Extension.Register": "Nova registers org.openstack.compute at its start",
@@ -19,6 +19,7 @@ PRIVILEGES = {
     "folder": {
         "Folder.Create": "the folders OpenStack, Project (...) and Instances",
         "VApp.Export": "snapshots of servers (ExportVm)",
+        "VApp.Import": "import of streamOptimized images into the folder (ImportVApp)",
         "VirtualMachine.Config.AddExistingDisk": "root disks and volumes",
         "VirtualMachine.Config.AddNewDisk": "linked clones, ephemeral disks and swap",
         "VirtualMachine.Config.AddRemoveDevice": "controllers, network cards, CD-ROM",
@@ -67,10 +68,31 @@ PRIVILEGES = {
     },
 }  # fmt: skip
 
+# What only some vCenters need -> where -> privilege -> what for. The names are values of the option ``features`` of the module vsphere_role.
+FEATURES = {
+    "vsan": {
+        "datastore": {"Datastore.Config": "the cache folder on vSAN, where folders at the top are objects (DatastoreNamespaceManager.CreateDirectory)"},
+    },
+    "encryption": {
+        "host": {"Cryptographer.Access": "uploads to hosts in crypto-safe mode, with a key provider or virtual TPMs in use"},
+    },
+    "vcenter_upload": {
+        "host": {"Host.Config.SystemManagement": "uploads through the vCenter, which some versions refuse without it; not to hosts"},
+    },
+}  # fmt: skip
+
+# Calls for files and disks that name a datacenter ask for System.View there (API: FileManager, VirtualDiskManager). Every role has it, so it is
+# missing only where the account has no role on the datacenter at all.
+DATACENTER = "System.View"
+
 # vCenter puts these into every role itself (API: AuthorizationManager.AddAuthorizationRole).
 SYSTEM = frozenset(["System.Anonymous", "System.Read", "System.View"])
 
 
-def all_privileges():
-    """Gives the names of all privileges, sorted: what one role for everything has."""
-    return sorted(name for names in PRIVILEGES.values() for name in names)
+def all_privileges(features=()):
+    """Gives the names of all privileges, sorted: what one role for everything has.
+
+    :arg features: names of :data:`FEATURES` that are needed too.
+    """
+    tables = [PRIVILEGES, *(FEATURES[feature] for feature in features)]
+    return sorted({name for table in tables for names in table.values() for name in names})

@@ -30,7 +30,7 @@ def run(params, check_mode):
             raise RoleError(
                 "ROLE_IS_SYSTEM", f"Role {params['name']} is one of vSphere's own and can't be changed.", "Choose another name."
             )
-        wanted = privileges.all_privileges()
+        wanted = privileges.all_privileges(params["features"])
         before = sorted(set(role.privilege) - privileges.SYSTEM) if role is not None else None
         changed = before != wanted
         if changed and not check_mode:

@@ -472,7 +472,7 @@ def certificate_ends_soon(facts):
     "Privileges are missing",
     ["privileges"],
     "docs/security.md",
-    "Let the module vsphere_role make and grant the role.",
+    "Let the module vsphere_role make and grant the role, with the features that this vCenter needs.",
     scope="all",
 )
 def privileges_missing(facts):

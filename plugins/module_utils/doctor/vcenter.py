@@ -15,6 +15,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
@@ -30,15 +31,16 @@ def read(session, params, services, caches):
     """
     services = _with_clusters(session, services)
     found = [service.cluster for service in services if service.cluster is not None]
+    details = _host_details(session, found)
     vcenter = Vcenter(
         server=session.server,
         version=session.about.version,
         certificate_expires=certificate_end(session, params),
         now=session.now(),
         username=params["username"],
-        hosts=_host_details(session, found),
+        hosts=details,
         vms=_vms(session, found),
-        missing_privileges=_missing_privileges(session, found) if found else None,
+        missing_privileges=_missing_privileges(session, found, details) if found else None,
     )
     if caches:
         services = _with_caches(session, services)
@@ -90,9 +92,11 @@ def _host_details(session, hypervisors):
         return {}
     manager = traversal(vim.HostSystem, "configManager.certificateManager")
     paths = {
-        vim.HostSystem: ["config.dateTimeInfo.ntpConfig.server", "config.service.service", "configManager.certificateManager"],
+        vim.HostSystem: [
+            "config.dateTimeInfo.ntpConfig.server", "config.service.service", "configManager.certificateManager", "runtime.cryptoState",
+        ],
         vim.host.CertificateManager: ["certificateInfo"],
-    }
+    }  # fmt: skip
     objects = [object_spec(session.managed("HostSystem", moid), [manager]) for moid in moids]
     found = session.read("read time and certificates of the hosts", objects, paths)
     ends = {
@@ -109,6 +113,7 @@ def _host_details(session, hypervisors):
             certificate_expires=ends.get(manager._GetMoId()) if manager is not None else None,
             ntp_servers=tuple(values.get("config.dateTimeInfo.ntpConfig.server") or ()),
             ntp_running=any(service.key == "ntpd" and service.running for service in values["config.service.service"]),
+            crypto_safe=values.get("runtime.cryptoState") == "safe",
         )
     return details
 
@@ -139,10 +144,10 @@ def _vms(session, hypervisors):
     )
 
 
-def _missing_privileges(session, hypervisors):
+def _missing_privileges(session, hypervisors, details):
     """Gives ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
 
-    vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``.
+    :arg details: ``{host moid: HostDetails}``.
     """
     clusters = [hypervisor.cluster for hypervisor in hypervisors]
     networks = session.read(
@@ -153,34 +158,65 @@ def _missing_privileges(session, hypervisors):
         ],
         {vim.Network: ["name"]},
     )
-    objects = {
-        "root": {session.content.rootFolder: "the root folder"},
-        "folder": {
-            session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in clusters
-        },
-        "pool": {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in clusters},
-        "datastore": {
-            session.managed("Datastore", datastore.moid): f"datastore {datastore.name}"
-            for one in hypervisors
-            for datastore in one.usable
-        },
-        "network": {obj: f"network {value.get('name', obj._GetMoId())}" for obj, value in networks},
+    stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
+    safe = {
+        host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe
     }
+    always, features = privileges.PRIVILEGES, privileges.FEATURES
+    asked = [
+        (always["root"], {session.content.rootFolder: "the root folder"}),
+        ([privileges.DATACENTER], {session.managed("Datacenter", one.datacenter.moid): f"datacenter {one.datacenter.name}" for one in clusters}),
+        (always["folder"], {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in clusters}),
+        (always["pool"], {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in clusters}),
+        (always["datastore"], {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items()}),
+        (always["network"], {obj: f"network {value.get('name', obj._GetMoId())}" for obj, value in networks}),
+        (
+            features["vsan"]["datastore"],
+            {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items() if one.type == "vsan"},
+        ),
+        (features["encryption"]["host"], {session.managed("HostSystem", moid): f"host {host.name}" for moid, host in safe.items()}),
+    ]
     session_key = session.call("read the session's key", lambda: session.content.sessionManager.currentSession.key)
     missing = {}
-    for kind, names in objects.items():
-        if not names:
-            continue
-        wanted = sorted(privileges.PRIVILEGES[kind])
-        answer = session.call(
-            f"ask for the account's privileges ({kind})",
-            session.content.authorizationManager.HasPrivilegeOnEntities, entity=list(names), sessionId=session_key, privId=wanted,
-        )  # fmt: skip
-        for one in answer:
-            lacking = [granted.privId for granted in one.privAvailability if not granted.isGranted]
-            if lacking:
-                missing[names[one.entity]] = lacking
+    for wanted, names in asked:
+        for obj, lacking in _lacking(session, session_key, names, sorted(wanted)).items():
+            missing.setdefault(names[obj], []).extend(lacking)
     return missing
+
+
+def _lacking(session, session_key, names, wanted):
+    """Gives ``{managed object: [privileges that the account lacks]}`` for some objects of one kind.
+
+    vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``. It asks for System.Read on each entity, and refuses all of them where one
+    lacks it; then they are asked one by one.
+
+    :arg names: ``{managed object: its name}``.
+    """
+    if not names:
+        return {}
+
+    def ask(objects):
+        answer = session.call(
+            f"ask for the account's privileges on {names[objects[0]]}{' and others' if len(objects) > 1 else ''}",
+            session.content.authorizationManager.HasPrivilegeOnEntities, entity=objects, sessionId=session_key, privId=wanted,
+        )  # fmt: skip
+        found = {one.entity: [granted.privId for granted in one.privAvailability if not granted.isGranted] for one in answer}
+        return {obj: lacking for obj, lacking in found.items() if lacking}
+
+    try:
+        return ask(list(names))
+    except VSphereFault as fault:
+        if fault.fault != "NoPermission":
+            raise
+    found = {}
+    for obj in names:
+        try:
+            found.update(ask([obj]))
+        except VSphereFault as fault:
+            if fault.fault != "NoPermission":
+                raise
+            found[obj] = ["System.Read"]
+    return found
 
 
 def _with_caches(session, services):
