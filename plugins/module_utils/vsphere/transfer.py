@@ -148,7 +148,7 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
 def _put(session, way, size, chunks, rules, content_type):
     server = f"{way.hostname}:{way.port}"
     what = f"write {way.url.partition('?')[0]} through {way.via}"
-    connection, cookie = _open(session, way, "httpPut", what, rules)
+    connection, cookie = open_way(session, way, "httpPut", what, rules)
     try:
         headers = {"Cookie": cookie, "Content-Type": content_type}
         _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules)
@@ -173,7 +173,7 @@ def _get(session, way, rules):
     """Yields the bytes of a file. What breaks is told as an error, never as an end."""
     server = f"{way.hostname}:{way.port}"
     what = f"read {way.url.partition('?')[0]} through {way.via}"
-    connection, cookie = _open(session, way, "httpGet", what, rules)
+    connection, cookie = open_way(session, way, "httpGet", what, rules)
     try:
         got, length = 0, None
         try:
@@ -213,8 +213,13 @@ def _download_broken(what, server, got, length, cause):
     )
 
 
-def _open(session, way, method, what, rules):
-    """Opens a connection for one file. Gives it and the cookie for ``method``, ``httpPut`` or ``httpGet``."""
+def open_way(session, way, method, what, rules):
+    """Opens a connection for one file, to a server that is trusted as the rules say.
+
+    :arg way: a :class:`Target`. :arg method: ``httpPut`` or ``httpGet``. :arg what: a verb phrase with the object, for errors.
+    :returns: the connection, to be closed, and the Cookie header's value.
+    :raises VSphereError: it can't be reached or trusted.
+    """
     with translate(what, f"{way.hostname}:{way.port}"):
         cookie, thumbprint = _ticket(session, way, method) if way.ticket else (session.cookie, None)
         if way.ticket and rules.host_trust == "thumbprint" and not thumbprint:
