@@ -23,9 +23,30 @@ class VSphereFault(VSphereError):
 
     def __init__(self, what, fault):
         self.fault = fault_name(fault)
-        super().__init__(
-            upper_snake(self.fault), f"Failed to {what}: {fault_text(fault)}.", details={"fault": self.fault}
-        )
+        text, hint, details = fault_text(fault), "", {"fault": self.fault}
+        lacking = missing_privileges(fault)
+        if lacking:
+            details["privileges"] = lacking
+            text += "; the account lacks " + ", ".join(f"{privilege} on {obj}" for obj, names in lacking.items() for privilege in names)
+            hint = "Grant it, for example with the module vsphere_role; docs/security.md lists what is needed on which object."
+        super().__init__(upper_snake(self.fault), f"Failed to {what}: {text}.", hint, details)
+
+
+def missing_privileges(fault):
+    """Gives ``{object: [privileges]}`` that a NoPermission fault names, the object as ``Datastore datastore-12``; other faults name none.
+
+    vSphere Web Services API, ``NoPermission``: ``missingPrivileges`` since 7.0.3.2, ``object`` and ``privilegeId`` before.
+    """
+    found = {}
+    for one in getattr(fault, "missingPrivileges", None) or ():
+        found.setdefault(_object_name(one.entity), []).extend(one.privilegeIds)
+    if not found and getattr(fault, "privilegeId", None):
+        found[_object_name(fault.object)] = [fault.privilegeId]
+    return found
+
+
+def _object_name(obj):
+    return f"{type(obj).__name__.rsplit('.', maxsplit=1)[-1]} {obj._GetMoId()}" if hasattr(obj, "_GetMoId") else "an object"
 
 
 def fault_name(fault):

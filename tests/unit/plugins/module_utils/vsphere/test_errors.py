@@ -1,0 +1,40 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vsphere/errors.py: what a fault says to the user."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+
+DATASTORE = vim.Datastore("datastore-12")
+MISSING = vim.fault.NoPermission.EntityPrivileges(entity=DATASTORE, privilegeIds=["Datastore.FileManagement"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        vim.fault.NoPermission(object=DATASTORE, privilegeId="Datastore.FileManagement"),
+        vim.fault.NoPermission(object=DATASTORE, privilegeId="System.View", missingPrivileges=[MISSING]),
+    ],
+    ids=["6.7", "8.0"],
+)
+def test_the_missing_privilege_is_named(fault):
+    error = VSphereFault("move a to b", fault)
+    assert error.code == "NO_PERMISSION" and error.fault == "NoPermission"
+    assert error.what == "Failed to move a to b: NoPermission; the account lacks Datastore.FileManagement on Datastore datastore-12."
+    assert "vsphere_role" in error.hint
+    assert error.details == {"fault": "NoPermission", "privileges": {"Datastore datastore-12": ["Datastore.FileManagement"]}}
+
+
+def test_a_fault_that_names_nothing():
+    error = VSphereFault("move a to b", vim.fault.NoPermission(msg="Permission to perform this operation was denied."))
+    assert error.what == "Failed to move a to b: Permission to perform this operation was denied (NoPermission)." and not error.hint
+
+
+def test_another_fault():
+    error = VSphereFault("move a to b", vim.fault.FileAlreadyExists(msg="Cannot complete.", file="[ds] b"))
+    assert (error.code, error.what, error.details) == ("FILE_ALREADY_EXISTS", "Failed to move a to b: Cannot complete (FileAlreadyExists).", {"fault": "FileAlreadyExists"})
