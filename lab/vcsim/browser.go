@@ -86,41 +86,43 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 		return nil, notFound(root)
 	}
 	var res []types.HostDatastoreBrowserSearchResults
-	var walk func(dir file) error
-	walk = func(dir file) error {
+	var walk func(dir file, folder string) error
+	walk = func(dir file, folder string) error {
 		entries, err := os.ReadDir(dir.path())
 		if err != nil {
 			return err
 		}
-		folder := dir.name()
-		switch {
-		case dir.rel == "":
-			folder = "[" + dir.Name + "]"
-		case recurse:
-			folder += "/" // scripts for vSphere put folderPath and path together as they are
-		}
 		found := types.HostDatastoreBrowserSearchResults{Datastore: &dir.ref, FolderPath: folder}
+		if recurse && dir.rel != "" {
+			found.FolderPath += "/" // scripts for vSphere put folderPath and path together as they are
+		}
 		var below []file
 		for _, e := range entries {
 			f := file{dir.store, path.Join(dir.rel, e.Name())}
 			if e.IsDir() && recurse {
 				below = append(below, f)
 			}
-			if info, err := e.Info(); err == nil && matches(spec, e.Name()) {
+			name, friendlyName, ok := b.listed(f)
+			if info, err := e.Info(); err == nil && ok && matches(spec, name) {
 				if fi := b.fileInfo(f, info, spec); fi != nil {
+					fi.GetFileInfo().Path, fi.GetFileInfo().FriendlyName = name, friendlyName
 					found.File = append(found.File, fi)
 				}
 			}
 		}
 		res = append(res, found)
 		for _, f := range below {
-			if err := walk(f); err != nil && !os.IsNotExist(err) {
+			if err := walk(f, b.shown(folder, f)); err != nil && !os.IsNotExist(err) {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := walk(root); err != nil {
+	folder := "[" + root.Name + "]"
+	if root.rel != "" {
+		folder = root.asNamed(name)
+	}
+	if err := walk(root, folder); err != nil {
 		return nil, fileFault(root.name(), err)
 	}
 	return res, nil
@@ -270,7 +272,7 @@ func diskInfo(f file, base types.FileInfo, info os.FileInfo, q *types.VmDiskFile
 		if w.ControllerType != nil && *w.ControllerType {
 			di.ControllerType = controllerTypes[d.kind.adapter]
 		}
-		if w.DiskExtents != nil && *w.DiskExtents {
+		if w.DiskExtents != nil && *w.DiskExtents && !d.extent.hidden() {
 			di.DiskExtents = []string{d.extent.name()}
 		}
 	}

@@ -46,6 +46,9 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 		if f.exists() || f.flat().exists() {
 			return nil, alreadyExists(f)
 		}
+		if fault := m.refuseTop(f, false); fault != nil {
+			return nil, fault
+		}
 		if err := createDisk(f, size, kind, nil); err != nil {
 			return nil, fileFault(f.name(), err)
 		}
@@ -208,7 +211,10 @@ func diskFault(f file, err error) types.BaseMethodFault {
 }
 
 // takes tells why the disk src can't get to dst, or nil: it is there already, something else is, or its folder is missing.
-func takes(dst, src file, force bool) types.BaseMethodFault {
+func (s *server) takes(dst, src file, force bool) types.BaseMethodFault {
+	if fault := s.refuseTop(dst, false); fault != nil {
+		return fault
+	}
 	if src.path() == dst.path() || (dst.exists() || dst.flat().exists()) && !force {
 		return alreadyExists(dst)
 	}
@@ -236,7 +242,7 @@ func (s *server) copyDisk(src, dst file, as *diskKind, force bool) types.BaseMet
 	if !src.exists() {
 		return notFound(src)
 	}
-	if fault := takes(dst, src, force); fault != nil {
+	if fault := s.takes(dst, src, force); fault != nil {
 		return fault
 	}
 	// Under another name first: a destination that exists stays what it is until the copy is there.
@@ -248,6 +254,9 @@ func (s *server) copyDisk(src, dst file, as *diskKind, force bool) types.BaseMet
 	kind, content := diskKind{thin: true}, "" // the extent with a VMFS disk's content
 	var size, need int64                      // bytes: of the disk, and what is allocated of it
 	if isHosted(src.path()) {
+		if src.objects() || dst.objects() { // Nova imports instead, and takes streamOptimized images only: nova/virt/vmwareapi/vmops.py
+			return &types.InvalidDiskFormat{}
+		}
 		if size, need, err = hostedSize(src.path()); err != nil {
 			return &types.InvalidDiskFormat{}
 		}
@@ -314,7 +323,7 @@ func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if err != nil {
 		return diskFault(src, err)
 	}
-	if fault := takes(dst, src, force); fault != nil {
+	if fault := s.takes(dst, src, force); fault != nil {
 		return fault
 	}
 	to := dst.flat()

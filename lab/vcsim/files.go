@@ -25,6 +25,9 @@ func (m *fileManager) MakeDirectory(_ *simulator.Context, req *types.MakeDirecto
 	body := new(methods.MakeDirectoryBody)
 	f, fault := m.resolve(req.Datacenter, req.Name)
 	if fault == nil {
+		fault = m.refuseMissingTop(f, req.CreateParentDirectories != nil && *req.CreateParentDirectories)
+	}
+	if fault == nil {
 		if req.CreateParentDirectories != nil && *req.CreateParentDirectories {
 			if err := os.MkdirAll(path.Dir(f.path()), 0700); err != nil {
 				fault = mkdirFault(f, err)
@@ -69,12 +72,15 @@ func (s *server) deleteFile(f file) types.BaseMethodFault {
 	switch {
 	case f.rel == "":
 		return &types.CannotDeleteFile{FileFault: types.FileFault{File: f.name()}}
-	case !f.exists():
+	case !f.exists() || f.hidden():
 		return notFound(f)
 	case s.lockedBy(f) != "":
 		return fileLocked(f)
 	}
-	if err := os.RemoveAll(f.path()); err != nil {
+	if fault := s.refuseDelete(f); fault != nil {
+		return fault
+	}
+	if err := f.remove(); err != nil {
 		return &types.CannotDeleteFile{FileFault: types.FileFault{File: f.name()}}
 	}
 	return nil
@@ -103,6 +109,9 @@ func (s *server) moveFile(src, dst file, force bool) types.BaseMethodFault {
 		return fileLocked(src)
 	case !dst.with("").exists():
 		return notFound(dst.with(""))
+	}
+	if done, fault := s.moveObjects(src, dst); done {
+		return fault
 	}
 	if force && dst.exists() {
 		if fault := s.deleteFile(dst); fault != nil {
@@ -133,10 +142,13 @@ func (m *fileManager) CopyDatastoreFileTask(ctx *simulator.Context, req *types.C
 		switch {
 		case fault != nil:
 			return nil, fault
-		case !src.exists():
+		case !src.exists() || src.hidden():
 			return nil, notFound(src)
 		case !dst.with("").exists():
 			return nil, notFound(dst.with(""))
+		}
+		if fault := m.refuseTop(dst, src.isDir()); fault != nil {
+			return nil, fault
 		}
 		if req.Force != nil && *req.Force && dst.exists() {
 			if fault := m.deleteFile(dst); fault != nil {

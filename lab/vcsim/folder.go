@@ -29,6 +29,10 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusNotFound, "404 Not Found")
 		return
 	}
+	if status := s.refuseHTTP(r.Method, f); status != 0 {
+		refuse(w, r, status, fmt.Sprintf("%d %s", status, http.StatusText(status)))
+		return
+	}
 	switch r.Method {
 	case http.MethodPut:
 		s.putFile(w, r, f)
@@ -66,7 +70,7 @@ func (s *server) folderFile(u *url.URL, hosts []string) (file, bool) {
 		return file{}, false
 	}
 	rel, ok := cleanRel(strings.TrimPrefix(u.Path, "/folder/"))
-	return file{st, rel}, ok && rel != ""
+	return file{st, st.friendly(rel)}, ok && rel != ""
 }
 
 // folderStore finds the datastore of a /folder URL: on a host one that it mounts, on the vCenter one of the datacenter whose inventory path it is.

@@ -207,7 +207,7 @@ func (s *server) loadDatastore(dc *simulator.Datacenter, spec Datastore, cluster
 	ds.Info = datastoreInfo(st)
 	ds.Capability = types.DatastoreCapability{DirectoryHierarchySupported: true, PerFileThinProvisioningSupported: !st.isNFS(),
 		SeSparseSupported:                types.NewBool(true),
-		TopLevelDirectoryCreateSupported: types.NewBool(true)}
+		TopLevelDirectoryCreateSupported: types.NewBool(!st.objects())}
 	for _, c := range clusters {
 		for _, ref := range c.Host {
 			h := s.reg.Get(ref).(*simulator.HostSystem)

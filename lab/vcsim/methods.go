@@ -47,6 +47,7 @@ func (s *server) installMethods() {
 	add("AuthorizationManager", &authorizationManager{o("AuthorizationManager")})
 	add("SessionManager", &sessionManager{o("SessionManager")})
 	add("FileManager", &fileManager{o("FileManager")})
+	add("DatastoreNamespaceManager", &namespaceManager{o("DatastoreNamespaceManager")})
 	add("VirtualDiskManager", &diskManager{o("VirtualDiskManager")})
 	add("HostDatastoreBrowser", &browser{o("HostDatastoreBrowser")})
 	add("Datastore", &datastoreMethods{o("Datastore")})
@@ -58,6 +59,7 @@ func (s *server) installMethods() {
 		if needsSession(ctx, m) {
 			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
 		}
+		s.takeFriendly(m)
 		obj, ok := mine[m.This.Type]
 		if !ok || ctx.Session == nil && m.This.Type != "PropertyCollector" {
 			return nil, nil // without a session the simulator refuses, and its fault names the object that was called
@@ -164,6 +166,10 @@ func faultMessage(fault types.BaseMethodFault) string {
 		return "Unable to access file " + file + " since it is locked"
 	case *types.NoDiskSpace:
 		return "Insufficient disk space on datastore '" + f.Datastore + "'."
+	case *types.CannotCreateFile:
+		return "Cannot complete file creation operation."
+	case *types.CannotDeleteFile:
+		return "Cannot delete file " + file
 	case *types.CannotAccessFile:
 		return "Unable to access file " + file
 	case *types.InvalidDatastorePath:

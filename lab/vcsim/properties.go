@@ -350,6 +350,7 @@ func (s *server) refreshOne(ctx *simulator.Context, ref types.ManagedObjectRefer
 // present replaces what the simulator needs in a datastore's properties by what vSphere shows: url and, for vsan,
 // type. The values are copies.
 func (p *propertyCollector) present(objects []types.ObjectContent) {
+	p.presentNamespaces(objects)
 	for i := range objects {
 		if objects[i].Obj.Type != "Datastore" {
 			continue

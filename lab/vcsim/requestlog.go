@@ -74,7 +74,7 @@ func (l *requestLog) close() {
 // loggedArgs are the elements of a request that go into the log. It is a list of what may be seen: no password,
 // ticket or cookie is in it.
 var loggedArgs = map[string]bool{
-	"name": true, "sourceName": true, "destName": true, "destinationName": true, "datastorePath": true, "newName": true,
+	"name": true, "sourceName": true, "destName": true, "destinationName": true, "datastorePath": true, "newName": true, "displayName": true, "namespaceUrl": true,
 	"force": true, "createParentDirectories": true, "newCapacityKb": true, "capacityKb": true, "diskType": true,
 	"adapterType": true, "vmPathName": true, "fileName": true, "matchPattern": true, "matchPatterns": true, "path": true,
 	"uuid": true, "instanceUuid": true, "percent": true, "userName": true, "memoryMB": true, "numCPUs": true, "host": true,

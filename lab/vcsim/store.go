@@ -32,6 +32,8 @@ type volume struct {
 	uuid string
 	url  string // what vSphere shows as the datastore's URL
 
+	spaces namespaces // of an object store
+
 	mu       sync.Mutex
 	base     int64 // bytes that files used when the scenario was loaded
 	used     int64 // bytes that files use, as of the last count
@@ -84,8 +86,9 @@ func (s *server) newVolume(folder string, ds Datastore) (*volume, error) {
 		capacity: int64(ds.CapacityGB * (1 << 30)), free: int64(*ds.FreeGB * (1 << 30))}
 	if v.url == "" {
 		v.url = "ds:///vmfs/volumes/" + v.uuid + "/"
-		if ds.Type == "vsan" {
-			v.url = "ds:///vmfs/volumes/vsan:" + strings.ReplaceAll(v.uuid, "-", "") + "/"
+		if ds.objects() {
+			hex := strings.ReplaceAll(v.uuid, "-", "")
+			v.url = "ds:///vmfs/volumes/" + strings.ToLower(ds.Type) + ":" + hex[:16] + "-" + hex[16:] + "/"
 		}
 	}
 	v.stale.Store(true)
@@ -210,7 +213,7 @@ func (s *server) resolveIn(dc types.ManagedObjectReference, name string) (file, 
 	if fault != nil {
 		return file{}, fault
 	}
-	return file{st, rel}, nil
+	return file{st, st.friendly(rel)}, nil
 }
 
 // cleanRel cleans a path below a datastore's root. It is false for one that leads out of it.
