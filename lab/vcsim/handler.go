@@ -52,6 +52,7 @@ func (s *server) handler(hosts []string) http.Handler {
 				serve = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, err.Error(), http.StatusBadRequest) }
 			}
 		}
+		serve = s.guarded(serve, e)
 		rule, do := s.rules.fire(e, r.URL.Path)
 		cut := false
 		if e.Rule = rule; rule == 0 {

@@ -18,6 +18,8 @@ import (
 // finds under method.This wins. So our object is registered under a reference of its own, and the handler puts that
 // reference into method.This. Methods that we do not have stay the simulator's.
 type own struct {
+	// ManagedObject is empty. The simulator looks for such a first field in all that is in its registry, and panics where there is none.
+	ManagedObject mo.ExtensibleManagedObject
 	*server
 	Self types.ManagedObjectReference
 }
@@ -40,7 +42,7 @@ func (s *server) installMethods() {
 		s.reg.Put(obj)
 	}
 	o := func(kind string) own {
-		return own{s, types.ManagedObjectReference{Type: "Vcsim" + kind, Value: kind}}
+		return own{server: s, Self: types.ManagedObjectReference{Type: "Vcsim" + kind, Value: kind}}
 	}
 	add("PropertyCollector", &propertyCollector{o("PropertyCollector")})
 	add("ServiceInstance", &serviceInstance{o("ServiceInstance")})
@@ -56,6 +58,7 @@ func (s *server) installMethods() {
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})
 	s.reg.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+		s.calls.note(ctx)
 		if needsSession(ctx, m) {
 			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
 		}
@@ -97,13 +100,14 @@ func (s *server) runTask(ctx *simulator.Context, entity types.ManagedObjectRefer
 	t.Info.Reason = &types.TaskReasonUser{UserName: s.scenario.VCenter.Username}
 	s.reg.Put(t)
 	t.Info.Key, t.Info.Task = t.Self.Value, t.Self
-	ctx = &simulator.Context{Context: ctx.Context, Session: ctx.Session, Map: s.reg}
+	work := ctx
+	ctx = s.newContext(ctx)
 	s.reg.AtomicUpdate(ctx, t, []types.PropertyChange{
 		{Name: "info.startTime", Val: time.Now()},
 		{Name: "info.state", Val: types.TaskInfoStateRunning},
 	})
 	go func() {
-		result, fault := run()
+		result, fault := s.guardedRun(work, entity, name, run)
 		changes := []types.PropertyChange{{Name: "info.completeTime", Val: time.Now()}}
 		if fault != nil {
 			changes = append(changes,

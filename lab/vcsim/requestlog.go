@@ -215,7 +215,11 @@ func (*taskWatcher) Reference() types.ManagedObjectReference {
 }
 
 // PutObject implements simulator.RegisterObject.
-func (*taskWatcher) PutObject(*simulator.Context, mo.Reference) {}
+func (w *taskWatcher) PutObject(_ *simulator.Context, obj mo.Reference) {
+	if t, ok := obj.(*simulator.Task); ok {
+		w.s.guardTask(t)
+	}
+}
 
 // RemoveObject implements simulator.RegisterObject.
 func (*taskWatcher) RemoveObject(*simulator.Context, types.ManagedObjectReference) {}

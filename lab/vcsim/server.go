@@ -43,6 +43,7 @@ type server struct {
 
 	rules   rules
 	running *running
+	calls   *calls
 
 	mux       *http.ServeMux
 	listeners []*http.Server
@@ -51,7 +52,7 @@ type server struct {
 
 // newServer loads the scenario and builds the inventory. It does not listen yet.
 func newServer(o options) (s *server, err error) {
-	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), stores: map[string]*store{}, places: map[place]*store{},
+	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), calls: newCalls(), stores: map[string]*store{}, places: map[place]*store{},
 		byRef: map[types.ManagedObjectReference]*store{},
 		hosts: map[string]types.ManagedObjectReference{}}
 	if s.scenario, err = loadScenario(o.scenario, o.profile); err != nil {
@@ -102,11 +103,11 @@ func (s *server) build() error {
 	s.accounts.set(vc.Username, vc.Password)
 	s.reg.SessionManager().ValidLogin = s.accounts.login
 	s.svc.RegisterSDK(s.reg, s.reg.Path+"/vimService")
+	s.reg.AddHandler(&taskWatcher{s: s})
 	if err := s.loadInventory(ctx); err != nil {
 		return err
 	}
 	s.installMethods()
-	s.reg.AddHandler(&taskWatcher{s: s})
 	return nil
 }
 
