@@ -113,10 +113,7 @@ func (s *server) loadCluster(ctx *simulator.Context, dc *simulator.Datacenter, s
 	}
 	for _, ref := range c.Host { // last: with each host added, the simulator reads the others' versions, and knows few
 		h := s.reg.Get(ref).(*simulator.HostSystem)
-		product := *h.Summary.Config.Product
-		product.Version, product.ApiVersion = s.scenario.VCenter.Version, s.scenario.VCenter.Version+".0"
-		product.FullName = fmt.Sprintf("VMware ESXi %s build-%s (vcsim)", product.Version, product.Build)
-		h.Summary.Config.Product, h.Config.Product = &product, product
+		s.setProduct(h)
 	}
 	return c, nil
 }
@@ -130,7 +127,19 @@ func (s *server) loadHost(ctx *simulator.Context, c *simulator.ClusterComputeRes
 	}
 	h := s.reg.Get(ref.(types.ManagedObjectReference)).(*simulator.HostSystem)
 	s.hosts[spec.Name] = h.Self
+	s.equipHost(h, spec)
+	if dvs != nil {
+		res := dvs.ReconfigureDvsTask(ctx, &types.ReconfigureDvs_Task{This: dvs.Self, Spec: &types.DVSConfigSpec{
+			Host: []types.DistributedVirtualSwitchHostMemberConfigSpec{{Operation: string(types.ConfigSpecOperationAdd), Host: h.Self}}}})
+		if _, fault := s.waitTask(res.(*methods.ReconfigureDvs_TaskBody).Res.Returnval); fault != nil {
+			return fmt.Errorf("distributed switch: %s", faultMessage(fault))
+		}
+	}
+	return nil
+}
 
+// equipHost gives a host of the simulator the size and the state of its scenario.
+func (s *server) equipHost(h *simulator.HostSystem, spec *Host) {
 	id := stableUUID("host", s.scenario.VCenter.InstanceUUID, spec.Name)
 	hw := h.Summary.Hardware
 	hw.Uuid, h.Hardware.SystemInfo.Uuid = id, id
@@ -150,15 +159,7 @@ func (s *server) loadHost(ctx *simulator.Context, c *simulator.ClusterComputeRes
 	h.Summary.MaxEVCModeKey, h.Summary.CurrentEVCModeKey = "", ""
 	// From the API: the address of the vCenter that manages the host.
 	h.Summary.ManagementServerIp, _, _ = net.SplitHostPort(s.listen)
-
-	if dvs != nil {
-		res := dvs.ReconfigureDvsTask(ctx, &types.ReconfigureDvs_Task{This: dvs.Self, Spec: &types.DVSConfigSpec{
-			Host: []types.DistributedVirtualSwitchHostMemberConfigSpec{{Operation: string(types.ConfigSpecOperationAdd), Host: h.Self}}}})
-		if _, fault := s.waitTask(res.(*methods.ReconfigureDvs_TaskBody).Res.Returnval); fault != nil {
-			return fmt.Errorf("distributed switch: %s", faultMessage(fault))
-		}
-	}
-	return nil
+	s.setParts(h)
 }
 
 // setHostTime gives a host its NTP servers and the dates of its certificate. ntpd runs where there is a server.

@@ -56,6 +56,8 @@ func (s *server) installMethods() {
 	add("Folder", &folderMethods{o("Folder")})
 	add("SearchIndex", &searchIndex{o("SearchIndex")})
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
+	add("ClusterComputeResource", &clusterMethods{o("ClusterComputeResource")})
+	add("HostDatastoreSystem", &datastoreSystem{o("HostDatastoreSystem")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})
 	s.reg.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 		s.calls.note(ctx)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -47,6 +48,45 @@ func TestFindByUuid(t *testing.T) {
 		}
 		if got != c.want || (len(all) == 1) != (c.want != "") {
 			t.Errorf("%+v: %q and %v", c, got, all)
+		}
+	}
+}
+
+// TestSearches: each search finds what is there, and nothing else. One without a match panicked and kept SearchIndex locked.
+func TestSearches(t *testing.T) {
+	l := newLab(t)
+	search := object.NewSearchIndex(l.c.Client)
+	vm, f := l.createVM("cluster-a", vmSpec("found", "ds-a", 1024, 0, nil, false))
+	if f != "" {
+		t.Fatal(f)
+	}
+	machine := l.s.reg.Get(vm.Reference()).(*simulator.VirtualMachine)
+	machine.Guest = &types.GuestInfo{IpAddress: "10.1.2.3", HostName: "guest"}
+	dc2, err := l.f.Datacenter(l.ctx, "/dc2")
+	l.must(err)
+	for range 2 {
+		for _, c := range []struct {
+			name string
+			find func() (object.Reference, error)
+			want bool
+		}{
+			{"IP", func() (object.Reference, error) { return search.FindByIp(l.ctx, nil, "10.1.2.3", true) }, true},
+			{"no IP", func() (object.Reference, error) { return search.FindByIp(l.ctx, nil, "10.9.9.9", true) }, false},
+			{"IP of a host", func() (object.Reference, error) { return search.FindByIp(l.ctx, l.dc, "127.78.1.11", false) }, true},
+			{"IP of a host elsewhere", func() (object.Reference, error) { return search.FindByIp(l.ctx, dc2, "127.78.1.11", false) }, false},
+			{"name", func() (object.Reference, error) { return search.FindByDnsName(l.ctx, nil, "guest", true) }, true},
+			{"no name", func() (object.Reference, error) { return search.FindByDnsName(l.ctx, nil, "nobody", true) }, false},
+			{"name of a host", func() (object.Reference, error) { return search.FindByDnsName(l.ctx, nil, "127.78.1.11", false) }, true},
+			{"path", func() (object.Reference, error) {
+				return search.FindByDatastorePath(l.ctx, l.dc, "[ds-a] found/found.vmx")
+			}, true},
+			{"no path", func() (object.Reference, error) { return search.FindByDatastorePath(l.ctx, l.dc, "[ds-a] x/x.vmx") }, false},
+			{"inventory path", func() (object.Reference, error) { return search.FindByInventoryPath(l.ctx, "/dc1/vm/found") }, true},
+			{"no inventory path", func() (object.Reference, error) { return search.FindByInventoryPath(l.ctx, "/dc1/x/y") }, false},
+		} {
+			if got, err := c.find(); err != nil || (got != nil) != c.want {
+				t.Errorf("%s: %v, %v", c.name, got, err)
+			}
 		}
 	}
 }

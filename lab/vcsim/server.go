@@ -44,6 +44,7 @@ type server struct {
 	rules   rules
 	running *running
 	calls   *calls
+	parts   map[string]types.ManagedObjectReference // of all hosts, by type
 
 	mux       *http.ServeMux
 	listeners []*http.Server
