@@ -43,8 +43,8 @@ CAPACITY = 4 << 20  # bytes of the disk of small_images
 DISK_TYPES = {"sparse": "sparse", "stream": "streamOptimized", "flat": "thin"}  # of its images
 DEADLINE = 60  # seconds for a run
 CHANGE_NOTHING = (
-    "Retrieve", "ContinueRetrieve", "Fetch", "ConvertNamespacePathToUuidPath", "Find", "Query", "SearchDatastore", "WaitForUpdates", "CreateFilter", "DestroyPropertyFilter",
-    "CreateContainerView", "DestroyView", "CreatePropertyCollector", "DestroyPropertyCollector", "CurrentTime", "Login", "Logout",
+    "Retrieve", "ContinueRetrieve", "Fetch", "ConvertNamespacePathToUuidPath", "Find", "Query", "SearchDatastore", "WaitForUpdates", "CreateFilter",
+    "DestroyPropertyFilter", "CreateContainerView", "DestroyView", "CreatePropertyCollector", "DestroyPropertyCollector", "CurrentTime", "Login", "Logout",
     "SessionIsActive", "AcquireGenericServiceTicket",
 )  # fmt: skip
 
