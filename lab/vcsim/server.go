@@ -41,10 +41,11 @@ type server struct {
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
 
-	rules   rules
-	running *running
-	calls   *calls
-	parts   map[string]types.ManagedObjectReference // of all hosts, by type
+	rules        rules
+	running      *running
+	calls        *calls
+	unregistered unregistered
+	parts        map[string]types.ManagedObjectReference // of all hosts, by type
 
 	mux       *http.ServeMux
 	listeners []*http.Server
