@@ -29,7 +29,7 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusNotFound, "404 Not Found")
 		return
 	}
-	if status := s.refuseHTTP(r.Method, f); status != 0 {
+	if status := s.refuseHTTP(r.Method, f, hosts == nil); status != 0 {
 		refuse(w, r, status, fmt.Sprintf("%d %s", status, http.StatusText(status)))
 		return
 	}

@@ -297,9 +297,11 @@ func moveHalf(src, dst file) {
 }
 
 // refuseHTTP is the status with which /folder refuses a request for a file of an object store; 0 when it does not. An extent is no file, and at
-// the root there are namespaces only.
-func (s *server) refuseHTTP(method string, f file) int {
+// the root there are namespaces only. Through the vCenter an upload to vSAN may fail whatever it is (vic#5042, pyvmomi#1064).
+func (s *server) refuseHTTP(method string, f file, vcenter bool) int {
 	switch {
+	case method == http.MethodPut && vcenter && f.Type == "vsan" && s.scenario.VCenter.Behaviour.VsanPutThroughVCenter == "fails":
+		return http.StatusInternalServerError
 	case method != http.MethodPut && f.hidden():
 		return http.StatusNotFound
 	case method == http.MethodPut && (f.hidden() || s.refuseTop(f, false) != nil || s.refuseMissingTop(f, true) != nil):

@@ -267,8 +267,22 @@ func TestVsanFolderDelete(t *testing.T) {
 	}
 }
 
+func TestVsanPut(t *testing.T) {
+	for world, want := range map[string]int{"fails": 500, "works": 201} {
+		l := newLab(t, "vsan_put_through_vcenter: "+world)
+		l.namespace("base")
+		if status, _ := l.request("PUT", l.folderURL("ds-vsan", "base/x"), l.cookie(), "x"); status != want || l.exists("[ds-vsan] base/x") != (want == 201) {
+			t.Errorf("%s: %d", world, status)
+		}
+		u := fmt.Sprintf("https://127.78.1.11:%s/folder/base/y?dcPath=ha-datacenter&dsName=ds-vsan", l.s.port)
+		if status, _ := l.request("PUT", u, l.ticket("httpPut", u), "y"); status != 201 || !l.exists("[ds-vsan] base/y") {
+			t.Errorf("%s: on the host: %d", world, status)
+		}
+	}
+}
+
 func TestVsanDisks(t *testing.T) {
-	l := newLab(t)
+	l := newLab(t, "vsan_put_through_vcenter: works")
 	l.vsanFolder()
 	id := l.s.stores["ds-vsan"].namespaceID("stage")
 	l.want("")(l.disks().MoveVirtualDisk(l.ctx, "[ds-vsan] base/one/disk.vmdk", l.dc, "[ds-vsan] "+id+"/disk.vmdk", l.dc, false))
