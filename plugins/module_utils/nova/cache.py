@@ -66,6 +66,11 @@ def sized_file(image_id, root_gb):
     return f"{image_id}.{root_gb}.vmdk"
 
 
+def disk_names(image_ids):
+    """Gives the names of all disks in the folders of images, as patterns: the image itself and its copies for linked clones."""
+    return [name for image_id in image_ids for name in (image_file(image_id), f"{image_id}.*.vmdk")]
+
+
 def parse_sized_file(image_id, name):
     """Gives ``root_gb`` when ``name`` is the descriptor of a sized copy of this image, else None."""
     match = re.fullmatch(re.escape(image_id) + r"\.(\d+)\.vmdk", name)

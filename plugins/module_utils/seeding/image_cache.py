@@ -79,7 +79,7 @@ def info(params, _check_mode):
                     "path": place.base_path,
                     "entries": [entry.describe(ageing(params)) for entry in entries],
                 }
-                for place, entries in zip(places, audit_all(session, places))
+                for place, entries in zip(places, audit_all(session, places, opened=audit.EVERY_DISK))
             ],
         }
 

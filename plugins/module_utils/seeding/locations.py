@@ -95,14 +95,31 @@ def locations(hypervisors, base):
     return found
 
 
-def audit_all(session, places, capacities=None):
-    """Lists and judges the cache folder of many datastores: one request a datastore and common polls.
+def audit_all(session, places, capacities=None, opened=(), tolerant=False):
+    """Lists and judges the cache folder of many datastores: a request a datastore, one more where disks are opened, and common polls.
 
     :arg places: list of :class:`Location`.
     :arg capacities: see :func:`audit.entries`.
-    :returns: a list in the same order, each a list of :class:`audit.Entry`.
+    :arg opened: names of the disks' descriptors of which a host is asked what they are, with ``*`` (``files.open_disks``).
+    :arg tolerant: a datastore that can't be listed does not end the call.
+    :returns: a list in the same order, each a list of :class:`audit.Entry`; with ``tolerant``, the ``VSphereFault`` where the server refused.
     """
-    trees = files.list_trees(session, [(place.datastore.browser, place.base_path) for place in places])
+    folders = [(place.datastore.browser, place.base_path) for place in places]
+    trees = files.list_trees(session, folders, tolerant)
+    if opened:
+        trees = files.open_disks(session, folders, trees, opened)
     return [
-        audit.entries(tree, place.base_path, place.one_file_disks, capacities) for place, tree in zip(places, trees)
+        audit.entries(tree, place.base_path, place.datastore.type, capacities) if tree is None or isinstance(tree, dict) else tree
+        for place, tree in zip(places, trees)
     ]
+
+
+def look_into(session, place, image_id, path):
+    """Lists and judges one folder of an image, in the cache or staged; its disks are opened.
+
+    :arg place: a :class:`Location`. :arg path: datastore path of the folder.
+    :returns: an :class:`audit.Entry`, or None where there is no such folder.
+    """
+    folder = [(place.datastore.browser, path)]
+    (tree,) = files.open_disks(session, folder, files.list_trees(session, folder), cache.disk_names([image_id]))
+    return None if tree is None else audit.entry(image_id, path, tree.get(path, ()), place.datastore.type)

@@ -49,10 +49,11 @@ def wait_for_imports(session, location, capacity):
 def _importing(session, location, capacity):
     browser, place = location.datastore.browser, location.place
     names = [folder.name for folder in files.list_names(session, [(browser, place.path())], _IMPORTS)[0]]
-    for tree in files.list_trees(session, [(browser, place.path(name)) for name in names]):
+    folders = [(browser, place.path(name)) for name in names]
+    for tree in files.open_disks(session, folders, files.list_trees(session, folders)):
         inside = [file for listing in (tree or {}).values() for file in listing]
-        extents = [file.size for file in inside if file.name.endswith("-flat.vmdk")]
-        # A folder without an extent may be one of vsan, or so new that there is none yet.
-        if (not extents or any(capacity <= size < capacity + (1 << 20) for size in extents)) and is_at_work(session, inside):
+        capacities = [file.disk.capacity for file in inside if file.disk and file.disk.capacity]
+        # Without one, the folder is so new that there is no disk yet, or the import holds the lock of its disk.
+        if (not capacities or any(capacity <= size < capacity + (1 << 20) for size in capacities)) and is_at_work(session, inside):
             return True
     return False

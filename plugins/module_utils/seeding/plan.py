@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import BROKEN, COMPLETE, MISSING
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import BROKEN, COMPLETE, MISSING, UNKNOWN
 
 COPIES_PER_SOURCE = 2  # at once from one datastore: more only share the same disks
 # vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); half is left to others.
@@ -74,12 +74,12 @@ class Room:
 def plan(targets, elsewhere=None):
     """Gives a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
 
-    :arg targets: list of :class:`Target`.
+    :arg targets: list of :class:`Target`. One whose state is unknown is left alone, and is no source.
     :arg elsewhere: ``{moid: hosts}`` of other datastores that hold the whole image; they serve where no target holds it.
     """
     steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
     sources = {target.moid: target.hosts for target in targets if target.state == COMPLETE} or dict(elsewhere or {})
-    todo = [target for target in targets if target.state != COMPLETE]
+    todo = [target for target in targets if target.state not in (COMPLETE, UNKNOWN)]
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
         first = max(todo, key=lambda target: (len(target.hosts), target.free_bytes))
@@ -131,9 +131,9 @@ def sized_copies(sized, sizes, replaced):
     :arg replaced: the image's folder will be another one.
     :returns: a tuple of :class:`SizedCopy`.
     """
-    states = {root_gb: COMPLETE if whole else BROKEN for root_gb, _bytes, whole in sized}
+    states = {root_gb: {None: UNKNOWN, True: COMPLETE, False: BROKEN}[whole] for root_gb, _bytes, whole in sized}
     return tuple(
-        SizedCopy(root_gb, state, "none" if state == COMPLETE and not replaced else "copy")
+        SizedCopy(root_gb, state, "none" if state in (COMPLETE, UNKNOWN) and not replaced else "copy")
         for root_gb, state in ((root_gb, states.get(root_gb, MISSING)) for root_gb in sizes)
     )
 

@@ -89,6 +89,11 @@ class Work:
                 f"{named} has a disk of {self.min_disk} GiB and min_disk {self.image.min_disk}: Nova takes flavors that are too small, and their boots fail. "
                 f"Set min_disk to {self.min_disk}, for example with update_min_disk."
             )
+        found += [
+            f"{named} on {self.places[moid].name} was left alone, and whether it is whole can't be told: {'; '.join(entry.reasons)}."
+            for moid, entry in self.entries.items()
+            if entry is not None and entry.state == audit.UNKNOWN
+        ]
         return found
 
     @property
@@ -155,7 +160,7 @@ class Present:
         # Each image may go to other datastores: vsan takes streamOptimized only.
         wanted = [(image, self._datastores_for(image, places)) for image in self._images]
         capacities = {image.id: image.size for image in self._images if image.kind in ("flat", "iso")}
-        audits = audit_all(session, list(places.values()), capacities)
+        audits = audit_all(session, list(places.values()), capacities, self._disks)
         found = {moid: {entry.name: entry for entry in entries} for moid, entries in zip(places, audits)}
         elsewhere = self._elsewhere(session, wanted, places, found)
         works = [self._plan(image, chosen, found, elsewhere) for image, chosen in wanted]
@@ -197,8 +202,12 @@ class Present:
             )
         return chosen
 
-    @staticmethod
-    def _elsewhere(session, wanted, places, found):
+    @property
+    def _disks(self):
+        """Names of the disks that are looked at: only these need be opened."""
+        return cache.disk_names(image.id for image in self._images)
+
+    def _elsewhere(self, session, wanted, places, found):
         """Looks for images that no target holds on the other datastores of the vCenter; only then is it worth the requests.
 
         :returns: ``{moid: Location}``; what is in their caches is added to ``found``.
@@ -209,7 +218,7 @@ class Present:
         others = {
             moid: place for moid, place in locations(vc.hypervisors(session, []), base).items() if moid not in places
         }
-        for moid, entries in zip(others, audit_all(session, list(others.values()))):
+        for moid, entries in zip(others, audit_all(session, list(others.values()), opened=self._disks)):
             found[moid] = {entry.name: entry for entry in entries}
         return others
 
@@ -221,7 +230,7 @@ class Present:
         known = whole + [found[moid][image.id] for moid in sources]
         source = glance_images.Blocks(self._glance, image.id, image.size)
         disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
-        if len(whole) < len(places) and capacity is None:
+        if any(_is_to_do(entry) for entry in entries.values()) and capacity is None:
             disk = _inspect(image, source)
             capacity = disk.capacity_bytes
         targets = [
@@ -245,7 +254,10 @@ class Present:
         if image.linked_clone(self._extras.use_linked_clone):
             sizes, too_small = cache.linked_clone_sizes(self._extras.linked_clone_sizes, capacity or 0)
         sized = {
-            step.moid: sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none") for step in steps
+            step.moid: ()
+            if step.state == audit.UNKNOWN
+            else sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none")
+            for step in steps
         }
         work = Work(image, source, places, sources, entries, disk, capacity, steps, sized, too_small, False)
         return replace(work, set_min_disk=work.min_disk_low and self._extras.update_min_disk)
@@ -366,6 +378,10 @@ def _inspect(image, source):
         return vmdk.inspect(image.kind, image.size, source.range)
 
 
+def _is_to_do(entry):
+    return entry is None or entry.state == audit.BROKEN
+
+
 def _is_whole(entry):
     return entry is not None and entry.state == audit.COMPLETE
 
@@ -421,6 +437,7 @@ def _totals(works, datastores):
         "complete": count("state", audit.COMPLETE),
         "broken": count("state", audit.BROKEN),
         "missing": count("state", audit.MISSING),
+        "unknown": count("state", audit.UNKNOWN),
         "pushes": count("action", "push"),
         "copies": count("action", "copy"),
         "sized_copies": len(sized_ones),

@@ -12,7 +12,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import removal, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
     ageing,
     audit_all,
@@ -44,7 +44,7 @@ def judge(entry, in_glance, wanted, use, age, minimum_age):
     :returns: a :class:`Verdict`.
     """
     if not is_image(entry):
-        return Verdict("keep", "NOT_RECOGNISED", "; ".join(entry.reasons) if entry.state == audit.UNKNOWN else _foreign(entry))
+        return Verdict("keep", "NOT_RECOGNISED", "; ".join(entry.reasons) if not entry.is_image else _foreign(entry))
     if wanted is not None and entry.name in wanted:
         return Verdict("keep", "WANTED", "It is one of the images to keep.")
     if wanted is None and in_glance:
@@ -66,7 +66,7 @@ def judge(entry, in_glance, wanted, use, age, minimum_age):
 
 def is_image(entry):
     """Says whether an entry is the folder of an image with nothing in it but what Nova and this collection put there."""
-    return entry.state != audit.UNKNOWN and glance_images.is_id(entry.name) and not entry.foreign
+    return entry.is_image and glance_images.is_id(entry.name) and not entry.foreign
 
 
 def run(params, check_mode):

@@ -10,6 +10,7 @@ import time
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, others, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
@@ -46,7 +47,7 @@ def publish(session, image, stage, capacity):
         if there is None:
             replaced += 1  # it went away meanwhile
             continue
-        if there.state == audit.COMPLETE:
+        if there.state != audit.BROKEN:  # what can't be told is not ours to replace
             return
         if not at_work:
             replaced += 1
@@ -69,15 +70,12 @@ def look(session, location, image_id):
     :returns: ``(audit.Entry or None, whether a nova-compute may be at work there)``.
     """
     browser, path = location.datastore.browser, location.image_path(image_id)
-    (tree,) = files.list_trees(session, [(browser, path)])
-    if tree is None:
-        return None, False
-    there = audit.entry(image_id, path, tree.get(path, ()), location.one_file_disks)
+    there = look_into(session, location, image_id, path)
     # A disk that Nova moves in has its extent and its size at once. So a folder with an extent is nobody's work in progress.
-    if there.state == audit.COMPLETE or there.capacity_bytes is not None:
+    if there is None or there.state != audit.BROKEN or there.has_data:
         return there, False
     folder = files.list_names(session, [(browser, location.base_path)], image_id)[0]
-    return there, others.is_at_work(session, [*folder, *tree.get(path, ())])
+    return there, others.is_at_work(session, [*folder, *there.files])
 
 
 def _replace(session, image, stage, number):
@@ -94,8 +92,8 @@ def _replace(session, image, stage, number):
         if fault.fault != "FileNotFound":
             raise
         return False
-    (tree,) = files.list_trees(session, [(location.datastore.browser, away)])
-    if audit.entry(image.id, away, (tree or {}).get(away, ()), location.one_file_disks).state != audit.COMPLETE:
+    taken = look_into(session, location, image.id, away)
+    if taken is None or taken.state == audit.BROKEN:
         return False
     with contextlib.suppress(VSphereFault):  # a third one may have been faster again, or ours takes its place
         files.move(session, location.place, away, target)

@@ -21,6 +21,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
@@ -159,7 +160,7 @@ def push(session, source, image, disk, location, run, options=Options()):
         with staged(session, location, image.id, run) as stage:
             with vmdk.naming(image):
                 _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
-            finish(session, image, stage, disk.capacity_bytes, done.content, rules)
+            finish(session, image, stage, disk.capacity_bytes, done.content, rules, pushed=True)
     done.seconds, done.bytes = step.seconds, step.done
     return done
 
@@ -342,30 +343,56 @@ def _start_copy(session, image, source, stage):
     )
 
 
-def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(), cancelled=lambda: False):
+def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(), cancelled=lambda: False, pushed=False):
     """Verifies what is staged, notes beside it what it is, and publishes it.
 
-    :arg capacity: bytes that the guest sees; the extent may be up to 1 MiB larger, since vSphere rounds.
+    :arg capacity: bytes that the guest sees; the disk may be up to 1 MiB larger, since vSphere rounds.
     :arg expected: the :class:`content.Content` that it must have, or None where only sizes are compared.
+    :arg pushed: the data came from here: whether it is all there is asked of who has the file, where a listing does not tell.
     :raises SeedError: what is staged is not the whole image.
     :raises ContentError: it has other bytes.
     """
     location = stage.location
-    (tree,) = files.list_trees(session, [(location.datastore.browser, stage.folder)])
-    found = audit.entry(image.id, stage.folder, (tree or {}).get(stage.folder, ()), location.one_file_disks)
-    actual = found.capacity_bytes if found.capacity_bytes is not None else capacity
-    if found.state != audit.COMPLETE or not capacity <= actual < capacity + (1 << 20):
-        reason = "; ".join(found.reasons) or f"its data has {actual} bytes instead of {capacity}"
+    found = look_into(session, location, image.id, stage.folder)
+    reason = _what_is_wrong(session, image, stage, found, capacity, rules, pushed)
+    if reason:
         raise SeedError(
             "SEED_NOT_WHOLE",
             f"What {location.name} took for the image {image.name} ({image.id}) is not whole: {reason}.",
             "Nothing was published. Run this again; if it stays, look into the log of the ESXi hosts.",
-            {"datastore": location.name, "files": {file.name: file.size for file in found.files}},
+            {"datastore": location.name, "files": {file.name: file.size for file in found.files} if found else {}},
         )
     if expected is not None:
         content.verify(session, image, stage, expected, rules, cancelled)
+    actual = found.capacity_bytes if found.capacity_bytes is not None else capacity
     _note(session, image, stage, actual)
     publish(session, image, stage, actual)
+
+
+def _what_is_wrong(session, image, stage, found, capacity, rules, pushed):
+    """Gives why a staged image is not whole, or None."""
+    if found is None:
+        return "there is nothing"
+    if found.state == audit.BROKEN:
+        return "; ".join(found.reasons)
+    if found.capacity_bytes is not None and not audit.same_size(found.capacity_bytes, capacity, found.disk_format):
+        return f"it has {found.capacity_bytes} bytes instead of {capacity}"
+    location = stage.location
+    name = cache.extent_file(image.id)
+    listed = {file.name: file.size for file in found.files}.get(name)
+    if found.disk_format == "iso" or listed is None:  # of an iso the size in a listing is all there is; vsan shows no extents
+        return "; ".join(found.reasons) or None
+    if audit.same_size(listed, capacity, found.disk_format) or not pushed and found.capacity_bytes is not None:
+        return None
+    # A thin disk: what a listing says of its extent may be what is allocated.
+    try:
+        ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(name), rules.through)
+        actual = transfer.length(session, ways, rules)
+    except VSphereError as error:
+        if error.code == "DOWNLOAD_FAILED" and found.capacity_bytes is not None:
+            return None  # nobody tells: what took the bytes said that it has all
+        raise
+    return None if audit.same_size(actual, capacity, found.disk_format) else f"its data has {actual} bytes instead of {capacity}"
 
 
 def _note(session, image, stage, capacity):

@@ -17,8 +17,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, others, removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.seed import SeedError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
 AT_ONCE = 8  # datastores on which copies are made at the same time
 
@@ -97,17 +97,19 @@ def _publish(session, image, root_gb, capacity, stage):
     folder = location.image_path(image.id)
     name = cache.sized_file(image.id, root_gb)
     wanted = [name] if location.one_file_disks else [cache.extent_of(name), name]
-    staged_tree, tree = files.list_trees(session, [(location.datastore.browser, path) for path in (stage.folder, folder)])
-    if _state(image, root_gb, (staged_tree or {}).get(stage.folder, ()), location) != audit.COMPLETE:
+    folders = [(location.datastore.browser, path) for path in (stage.folder, folder)]
+    staged_tree, tree = files.open_disks(session, folders, files.list_trees(session, folders), [name])
+    made = (staged_tree or {}).get(stage.folder, ())
+    if _state(image, root_gb, made, location) != audit.COMPLETE:
         raise SeedError(
             "SEED_NOT_WHOLE",
             f"The copy {name} that {location.name} made for linked clones is not of {root_gb} GiB.",
             "Nothing was published. Run this again; if it stays, look into the log of the ESXi hosts.",
-            {"datastore": location.name, "files": {file.name: file.size for file in (staged_tree or {}).get(stage.folder, ())}},
+            {"datastore": location.name, "files": {file.name: file.size for file in made}},
         )
     there = [file for file in (tree or {}).get(folder, ()) if file.name in (name, cache.extent_of(name))]
-    if _state(image, root_gb, there, location) == audit.COMPLETE:
-        return  # somebody was faster
+    if _state(image, root_gb, there, location) in (audit.COMPLETE, audit.UNKNOWN):
+        return  # somebody was faster; what can't be told is not ours to replace
     if there:
         _clear(session, image, location, there, folder, stage, ours=root_gb << 30 if root_gb << 30 > capacity else None)
     for file in wanted:
@@ -122,7 +124,7 @@ def _clear(session, image, location, there, folder, stage, ours):
 
     :arg ours: size of the extent that only this collection moves in before its descriptor, or None: then a lone one may be Nova's.
     """
-    lone = len(there) == 1 and there[0].name.endswith("-flat.vmdk") and there[0].size == ours
+    lone = len(there) == 1 and there[0].name.endswith("-flat.vmdk") and ours in (there[0].size, _length(session, location, image, there[0]))
     if not lone and others.is_at_work(session, there):
         raise SeedError(
             "FOLDER_IN_USE",
@@ -139,9 +141,15 @@ def _clear(session, image, location, there, folder, stage, ours):
         files.move(session, location.place, f"{folder}/{file.name}", f"{stage.root}/{file.name}")
 
 
+def _length(session, location, image, file):
+    """Gives the bytes of a file in the image's folder, or None. A listing may tell what is allocated of it."""
+    ways = transfer.targets(session, location.place, location.hosts[:2], f"{location.base}/{image.id}/{file.name}")
+    with contextlib.suppress(VSphereError):
+        return transfer.length(session, ways)
+    return None
+
+
 def _state(image, root_gb, listing, location):
-    """Judges the copy of one size in a listing: complete, broken or missing."""
-    judged = {gb: whole for gb, _size, whole in audit.sized(image.id, listing, location.one_file_disks)}
-    if root_gb not in judged:
-        return audit.MISSING
-    return audit.COMPLETE if judged[root_gb] else audit.BROKEN
+    """Judges the copy of one size in a listing: complete, broken, missing, or unknown where no host tells its size."""
+    judged = {gb: whole for gb, _size, whole in audit.sized(image.id, listing, location.datastore.type)}
+    return {None: audit.UNKNOWN, True: audit.COMPLETE, False: audit.BROKEN}[judged[root_gb]] if root_gb in judged else audit.MISSING

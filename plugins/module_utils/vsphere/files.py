@@ -12,7 +12,8 @@ be asked. Those that start a task give it to the caller, who waits for several a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -36,13 +37,26 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Disk:
+    """What a host says of a virtual disk that it was asked to open: ``capacity`` in bytes, and whether it is ``thin``. None is what it does not say."""
+
+    capacity: int | None = None
+    thin: bool | None = None
+
+
+@dataclass(frozen=True)
 class File:
-    """A file or folder of a listing. ``modified`` is an aware datetime or None; ``size`` is in bytes."""
+    """A file or folder of a listing. ``modified`` is an aware datetime or None.
+
+    ``size`` is in bytes; of a thin disk's extent it may be what is allocated (hashicorp/terraform#11722, govmomi#447), of another's it is all of it.
+    ``disk`` is set where :func:`open_disks` asked for it.
+    """
 
     name: str
     size: int
     is_folder: bool
     modified: object
+    disk: Disk | None = None
 
 
 def make_directory(session, place, *parts):
@@ -152,26 +166,25 @@ def move_disk(session, place, source, destination):
     )  # fmt: skip
 
 
-def list_trees(session, folders):
+def list_trees(session, folders, tolerant=False):
     """Lists folders of several datastores with all that is below them: a request a folder, then common polls.
 
     :arg folders: list of ``(browser, datastore path)``.
+    :arg tolerant: a folder that the server refuses to list does not end the call.
     :returns: a list in the same order: ``{datastore path of a folder, without a slash at the end: [File, ...]}``, or None where
-        the folder does not exist.
+        the folder does not exist; with ``tolerant`` the :class:`VSphereFault` where the server refused.
     """
     browser_type = vim.host.DatastoreBrowser
     # No fileType and no query: a server that is asked for types may fold the extents of a disk into its descriptor, and
     # the extents are what must be seen. Nova asks the same way (ds_util.py, file_size).
     details = browser_type.FileInfo.Details(fileType=False, fileSize=True, modification=True, fileOwner=False)
     spec = browser_type.SearchSpec(details=details)
-    tasks = [
-        session.call(f"list {path}", browser.SearchDatastoreSubFolders_Task, datastorePath=path, searchSpec=spec)
-        for browser, path in folders
-    ]
     listings = []
-    for result in _listed(session, tasks, folders):
-        if result is None:
-            listings.append(None)
+    for result in _searched(session, "SearchDatastoreSubFolders_Task", folders, spec):
+        if isinstance(result, VSphereFault) and not tolerant:
+            raise result
+        if result is None or isinstance(result, VSphereFault):
+            listings.append(result)
             continue
         contents = {_tidy(folder.folderPath): folder.file or () for folder in result}
         listings.append(
@@ -185,6 +198,42 @@ def list_trees(session, folders):
     return listings
 
 
+def open_disks(session, folders, trees, patterns=("*.vmdk",)):
+    """Asks what the virtual disks in listings are: a request a folder that has any, then common polls. A host opens each disk for it.
+
+    vSphere Web Services API: ``VmDiskFileQuery``. It names a disk by its descriptor, on vsan as well.
+
+    :arg folders: as :func:`list_trees` takes them. :arg trees: what it gave for them.
+    :arg patterns: names of descriptors, with ``*``: only these disks are opened.
+    :returns: the listings again, with :attr:`File.disk` of each file that fits a pattern. It is an empty one for what can't be opened, for example
+        since it is locked, and for all of a folder for which the server refuses to answer.
+    """
+    browser_type = vim.host.DatastoreBrowser
+    wanted = browser_type.VmDiskQuery.Details(
+        diskType=False, capacityKb=True, hardwareVersion=False, controllerType=False, diskExtents=False, thin=True
+    )
+    details = browser_type.FileInfo.Details(fileType=True, fileSize=False, modification=False, fileOwner=False)
+    spec = browser_type.SearchSpec(query=[browser_type.VmDiskQuery(details=wanted)], details=details, matchPattern=list(patterns))
+
+    def fits(file):
+        return any(fnmatchcase(file.name, pattern) for pattern in patterns)
+
+    found = list(trees)
+    asked = [number for number, tree in enumerate(trees) if isinstance(tree, dict) and any(fits(file) for files in tree.values() for file in files)]
+    answers = _searched(session, "SearchDatastoreSubFolders_Task", [folders[number] for number in asked], spec)
+    for number, answer in zip(asked, answers):
+        disks = {}
+        for folder in () if answer is None or isinstance(answer, VSphereFault) else answer:
+            for file in folder.file or ():
+                capacity = getattr(file, "capacityKb", None)
+                disks[_tidy(folder.folderPath), file.path] = Disk(capacity << 10 if capacity else None, getattr(file, "thin", None))
+        found[number] = {
+            at: [replace(file, disk=disks.get((at, file.name), Disk())) if fits(file) else file for file in files]
+            for at, files in trees[number].items()
+        }
+    return found
+
+
 def list_names(session, folders, pattern):
     """Lists what matches a pattern directly in folders of several datastores: a request a folder, then common polls.
 
@@ -195,25 +244,30 @@ def list_names(session, folders, pattern):
     browser_type = vim.host.DatastoreBrowser
     details = browser_type.FileInfo.Details(fileType=False, fileSize=False, modification=True, fileOwner=False)
     spec = browser_type.SearchSpec(details=details, matchPattern=[pattern])
-    tasks = [
-        session.call(f"list {path}", browser.SearchDatastore_Task, datastorePath=path, searchSpec=spec) for browser, path in folders
-    ]
-    return [
-        [File(file.path, 0, False, file.modification) for file in (result.file if result else None) or ()]
-        for result in _listed(session, tasks, folders)
-    ]
+    listings = []
+    for result in _searched(session, "SearchDatastore_Task", folders, spec):
+        if isinstance(result, VSphereFault):
+            raise result
+        listings.append([File(file.path, 0, False, file.modification) for file in (result.file if result else None) or ()])
+    return listings
 
 
-def _listed(session, tasks, folders):
-    """Yields the results of listings, in their order; None for a folder that does not exist."""
-    for (result, fault), (_browser, path) in zip(session.wait(tasks, names=[f"list {path}" for _browser, path in folders]), folders):
-        error = fault and VSphereFault(f"list {path}", fault)
-        if error and error.fault != "FileNotFound":
-            raise error
-        yield None if error else result or ()
+def _searched(session, method, folders, spec):
+    """Gives the results of searches, in their order: None for a folder that does not exist, a :class:`VSphereFault` where the server refuses."""
+    found = [None] * len(folders)
+    tasks = {}
+    for number, (browser, path) in enumerate(folders):
+        try:
+            tasks[number] = session.call(f"list {path}", getattr(browser, method), datastorePath=path, searchSpec=spec)
+        except VSphereFault as fault:
+            found[number] = fault
+    names = [f"list {folders[number][1]}" for number in tasks]
+    for number, name, (result, fault) in zip(tasks, names, session.wait(list(tasks.values()), names=names)):
+        found[number] = VSphereFault(name, fault) if fault is not None else result or ()
+    return [None if isinstance(one, VSphereFault) and one.fault == "FileNotFound" else one for one in found]
 
 
 def _tidy(folder_path):
-    """Servers differ in the slash at the end of a folder's path."""
-    datastore, _bracket, path = folder_path.partition("]")
-    return f"{datastore}] {path.strip().strip('/')}"
+    """Gives a folder's path without the slash at its end, in which servers differ. A datastore's name may have brackets and blanks."""
+    datastore, blank, path = folder_path.strip().rpartition("] ")
+    return f"{datastore}{blank}{path.strip('/')}"

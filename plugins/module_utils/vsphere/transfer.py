@@ -203,6 +203,38 @@ def _get(session, way, rules):
         connection.close()
 
 
+def length(session, ways, rules=Rules()):
+    """Asks how long a file is, by the first way that says so. A listing may tell what is allocated instead.
+
+    :arg ways: :func:`targets`. :arg rules: :class:`Rules`.
+    :returns: bytes.
+    :raises VSphereError: as :func:`get`.
+    """
+    return _by_first_way(session, ways, lambda way: _length(session, way, rules), FINAL)
+
+
+def _length(session, way, rules):
+    server = f"{way.hostname}:{way.port}"
+    what = f"ask for the size of {way.url.partition('?')[0]} through {way.via}"
+    connection, cookie = _open(session, way, "httpHead", what, rules)
+    try:
+        with translate(what, server):
+            connection.request("HEAD", way.url, headers={"Cookie": cookie})
+            connection.sock.settimeout(rules.remaining(TIMEOUT, what))
+            response = connection.getresponse()
+        told = response.getheader("Content-Length") or ""
+        if response.status != 200 or not told.isdecimal():
+            raise VSphereError(
+                "DOWNLOAD_FAILED",
+                f"Failed to {what}: {server} answered {response.status} {response.reason}{'' if told else ' without a size'}.",
+                "",
+                {"status": response.status},
+            )
+        return int(told)
+    finally:
+        connection.close()
+
+
 def _download_broken(what, server, got, length, cause):
     return VSphereError(
         "DOWNLOAD_BROKEN",

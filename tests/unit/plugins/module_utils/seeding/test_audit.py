@@ -5,18 +5,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import Disk, File
 
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
 DISK, FLAT, ISO = f"{ID}.vmdk", f"{ID}-flat.vmdk", f"{ID}.iso"
-NOTE = f"{ID}.1024.seed.json"
+SIZE = 4 << 20  # bytes
+NOTE = f"{ID}.{SIZE}.seed.json"
 
 
 def listing(**sizes):
     return [File(name, size, False, None) for name, size in sizes.items()]
+
+
+def opened(capacity, thin, **sizes):
+    """A listing whose disks a host was asked for."""
+    return [replace(file, disk=Disk(capacity, thin)) if file.name == DISK else file for file in listing(**sizes)]
 
 
 @pytest.mark.parametrize(
@@ -28,36 +36,71 @@ def listing(**sizes):
         ({}, "broken", "there is no"),
         ({FLAT: 1024}, "broken", "there is no"),
         ({DISK: 500}, "broken", "has no data"),
-        ({DISK: 500, FLAT: 0}, "broken", "which no disk has"),
-        ({DISK: 500, FLAT: 1000}, "broken", "which no disk has"),
-        ({DISK: 500, FLAT: 512, NOTE: 300}, "broken", "was seeded with 1024"),
         ({ISO: 0}, "broken", "is empty"),
-        ({ISO: 512, NOTE: 300}, "broken", "was seeded with 1024"),
+        ({ISO: 512, NOTE: 300}, "broken", "was seeded with 4194304"),
     ],
 )
-def test_states(sizes, state, reason):
+def test_states_without_asking_a_host(sizes, state, reason):
     entry = audit.entry(ID, f"[ds] b/{ID}", listing(**sizes))
     assert entry.state == state
     assert reason in "; ".join(entry.reasons)
     assert entry.writer == ("openstack_vmware.nova" if NOTE in sizes else "nova or another")
 
 
+@pytest.mark.parametrize(
+    "capacity, thin, flat, state, reason",
+    [
+        (SIZE, False, SIZE, "complete", ""),
+        (SIZE, False, SIZE - 512, "broken", f"has {SIZE - 512} bytes, and the disk {SIZE}"),
+        # Of a thin disk a listing may tell what is allocated, or all.
+        (SIZE, True, 4096, "complete", ""),
+        (SIZE, True, 0, "complete", ""),
+        (SIZE, True, SIZE, "complete", ""),
+        (SIZE // 2, True, 4096, "broken", "was seeded with 4194304"),
+        (SIZE // 2, False, SIZE // 2, "broken", "was seeded with 4194304"),
+        (SIZE + 4096, True, 4096, "complete", ""),  # vSphere may round up
+        (SIZE, None, 4096, "complete", ""),
+        # Nobody can open it.
+        (None, None, 4096, "unknown", "may be locked"),
+        (None, None, SIZE, "complete", ""),
+    ],
+)
+def test_capacity_decides(capacity, thin, flat, state, reason):
+    entry = audit.entry(ID, "[ds] b", opened(capacity, thin, **{DISK: 500, FLAT: flat, NOTE: 300}))
+    assert (entry.state, entry.thin) == (state, thin)
+    assert reason in "; ".join(entry.reasons)
+    assert entry.is_image and entry.describe()["image_id"] == ID
+    if state == "complete":
+        assert entry.capacity_bytes in (SIZE, SIZE + 4096)
+
+
+def test_what_nfs_tells_of_a_preallocated_disk_does_not_count():
+    files = opened(SIZE, False, **{DISK: 500, FLAT: 4096})
+    assert audit.entry(ID, "[ds] b", files, "NFS").state == "complete"
+    assert audit.entry(ID, "[ds] b", files, "VMFS").state == "broken"
+
+
 def test_glance_knows_the_size_of_a_flat_disk():
-    entry = audit.entry(ID, "[ds] b", listing(**{DISK: 500, FLAT: 512}), capacity=1024)
-    assert entry.state == "broken" and "in Glance 1024" in entry.reasons[0]
+    entry = audit.entry(ID, "[ds] b", opened(SIZE, True, **{DISK: 500, FLAT: 512}), capacity=2 * SIZE)
+    assert entry.state == "broken" and f"in Glance {2 * SIZE}" in entry.reasons[0]
 
 
 def test_vsan_shows_no_extents():
-    assert audit.entry(ID, "[ds] b", listing(**{DISK: 500}), one_file_disks=True).state == "complete"
+    assert audit.entry(ID, "[ds] b", listing(**{DISK: 500}), "vsan").state == "complete"
+    for capacity, state in ((SIZE, "complete"), (SIZE // 2, "broken"), (None, "unknown")):
+        assert audit.entry(ID, "[ds] b", opened(capacity, True, **{DISK: 500, NOTE: 300}), "vsan").state == state
 
 
 def test_sized_copies_and_markers():
     files = listing(**{DISK: 5, FLAT: 512, f"{ID}.1.vmdk": 5, f"{ID}.1-flat.vmdk": 1 << 30, f"{ID}.2.vmdk": 5, f"{ID}.2-flat.vmdk": 7})
     files.append(File("ts-2026-11-20-10-00-00", 0, True, None))
     entry = audit.entry(ID, "[ds] b", files)
-    assert entry.sized == ((1, 1 << 30, True), (2, 7, False))
+    assert entry.sized == ((1, 1 << 30, True), (2, 7, True)), "a listing alone does not tell"
     assert entry.age_marker.isoformat() == "2026-11-20T10:00:00+00:00"
-    assert entry.describe()["sized_copies"][1] == {"root_gb": 2, "bytes": 7, "complete": False}
+    for capacity, thin, whole in ((2 << 30, True, True), (2 << 30, False, False), (1 << 30, True, False), (None, None, None)):
+        asked = [replace(file, disk=Disk(capacity, thin)) if file.name == f"{ID}.2.vmdk" else file for file in files]
+        entry = audit.entry(ID, "[ds] b", asked)
+        assert entry.describe()["sized_copies"][1] == {"root_gb": 2, "bytes": 7, "complete": whole}
 
 
 def test_a_cache_folder():
@@ -68,5 +111,5 @@ def test_a_cache_folder():
     }
     found = {entry.name: entry for entry in audit.entries(tree, "[ds] b")}
     assert {name: entry.state for name, entry in found.items()} == {ID: "complete", "stray.vmdk": "unknown", "tmp": "unknown"}
-    assert found["tmp"].describe()["image_id"] is None
+    assert found["tmp"].describe()["image_id"] is None and not found["tmp"].is_image
     assert audit.entries(None, "[ds] b") == []
