@@ -83,7 +83,8 @@ options:
     type: int
   verify:
     description:
-      - What is compared before an image is published. V(size) compares the sizes of the files on the datastore, after the hash of what was read from Glance.
+      - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of what was
+        read from Glance.
       - V(content) also reads each disk back, from a host or the vCenter as O(upload_through) says, and compares what a guest will read of it with what
         was sent. Each datastore costs a transfer of the whole disk, holes included. Copies by vSphere are read back too. Where an image is only
         copied, one copy that was there is read for the comparison.
@@ -214,7 +215,12 @@ images:
       contains:
         name: {description: Name of the datastore., type: str, sample: nova-a1}
         path: {description: Folder of the image., type: str, sample: "[nova-a1] vc1_base/6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"}
-        state: {description: "What was found, V(complete), V(broken) or V(missing).", type: str, sample: missing}
+        state:
+          description:
+            - What was found, V(complete), V(broken), V(missing) or V(unknown). V(unknown) is a disk that no host can open, for example since it is locked; it is
+              left alone, with a warning.
+          type: str
+          sample: missing
         reasons: {description: Why it is broken., returned: with O(state=present), type: list, elements: str, sample: []}
         action:
           description: What was done, V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
@@ -275,7 +281,8 @@ datastores:
     free_bytes_after: {description: What is free at the least when all is done., type: int, sample: 427135336448}
 totals:
   description:
-    - The plan in numbers. C(complete), C(broken) and C(missing) count pairs of an image and a datastore; together they are all that Nova may need.
+    - The plan in numbers. C(complete), C(broken), C(missing) and C(unknown) count pairs of an image and a datastore; together they are all that Nova may
+      need.
     - C(rounds) is the largest number of rounds of copies that an image takes. C(bytes_copied) is what vSphere copies at the most.
   returned: with O(state=present)
   type: dict
@@ -285,6 +292,7 @@ totals:
     complete: 0
     broken: 0
     missing: 4
+    unknown: 0
     pushes: 1
     copies: 3
     sized_copies: 8

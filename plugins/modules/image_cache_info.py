@@ -73,9 +73,12 @@ datastores:
     path: {description: The cache folder as a datastore path., type: str, sample: "[nova-a1] vc1_base"}
     entries:
       description:
-        - What is in the cache folder. C(state) is V(complete), V(broken) or, for what is no image's folder, V(unknown).
+        - What is in the cache folder. C(state) is V(complete), V(broken) or V(unknown), for what is no image's folder and for a disk that no host can
+          open, for example since it is locked.
         - C(writer) is V(openstack_vmware.nova) for an image that was seeded by this collection.
-        - C(capacity_bytes) is the size of the disk's data. C(sized_copies) are the copies that Nova makes for linked clones.
+        - C(capacity_bytes) is what a guest sees of the disk, and C(thin) its type, as a host says that opens it. C(bytes) is the sum of the files; of a thin
+          disk vSphere may count what is allocated. C(sized_copies) are the copies that Nova makes for linked clones; C(complete) is unset where no host
+          can open one.
         - C(age_marker) is the time at which Nova first found the image unused, when its ageing is on. C(ageing_deletes_at) is the time from which
           on its next pass deletes the image, used by other clusters or not; unset without a marker and with O(remove_unused_base_images) V(false).
       type: list
@@ -88,6 +91,7 @@ datastores:
           reasons: []
           disk_format: vmdk
           capacity_bytes: 2361393152
+          thin: false
           bytes: 2361393700
           writer: openstack_vmware.nova
           sized_copies: [{root_gb: 20, bytes: 21474836480, complete: true}]

@@ -54,7 +54,8 @@ def test_two_and_forty_clusters(tmp_path):
 
 
 def test_many_images_that_are_there(cloud, tmp_path):
-    """Each of 20 datastores costs at most three requests, however many images are looked for."""
+    """Each of 20 datastores costs three requests, however many images are looked for: what is left of killed runs, what is in the cache, and what the
+    disks there are. The size of a thin disk is in no listing."""
     datastores = [f"n{number}" for number in range(20)]
     images = []
 
@@ -74,7 +75,7 @@ def test_many_images_that_are_there(cloud, tmp_path):
             assert result["totals"]["missing"] == 100
             one, five = count(images[:1]), count(images)
             print(f"requests of an idle run on {len(datastores)} datastores: {one} for 1 image, {five} for 5")
-            assert five <= 3 * len(datastores)
+            assert five <= 3 * len(datastores) + 20  # the login, the inventory and the polls
             assert abs(five - one) <= 3  # polls of the listings
         finally:
             for image_id in images:

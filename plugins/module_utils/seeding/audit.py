@@ -126,12 +126,7 @@ def entry(image_id, path, listing, datastore_type="VMFS", capacity=None):
                 state, reasons = BROKEN, [f"it has {actual} bytes, and the image {source} {expected}"]
                 break
     elif not reasons and disk is not None:  # it was asked for
-        expected = noted if noted is not None else capacity
-        extent = files.get(cache.extent_file(image_id))
-        if extent is not None and expected is not None and same_size(extent.size, expected, disk_format):
-            actual = expected
-        else:
-            state, reasons = UNKNOWN, [f"no host tells the size of {cache.image_file(image_id)}: it may be locked, or damaged"]
+        state, reasons = UNKNOWN, [f"no host tells the size of {cache.image_file(image_id)}: it may be locked, or damaged"]
     return Entry(
         name=image_id,
         path=path,

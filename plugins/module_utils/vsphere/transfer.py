@@ -216,7 +216,7 @@ def length(session, ways, rules=Rules()):
 def _length(session, way, rules):
     server = f"{way.hostname}:{way.port}"
     what = f"ask for the size of {way.url.partition('?')[0]} through {way.via}"
-    connection, cookie = _open(session, way, "httpHead", what, rules)
+    connection, cookie = open_way(session, way, "httpHead", what, rules)
     try:
         with translate(what, server):
             connection.request("HEAD", way.url, headers={"Cookie": cookie})

@@ -62,7 +62,7 @@ def test_states_without_asking_a_host(sizes, state, reason):
         (SIZE, None, 4096, "complete", ""),
         # Nobody can open it.
         (None, None, 4096, "unknown", "may be locked"),
-        (None, None, SIZE, "complete", ""),
+        (None, None, SIZE, "unknown", "may be locked"),
     ],
 )
 def test_capacity_decides(capacity, thin, flat, state, reason):

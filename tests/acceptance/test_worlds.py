@@ -1,0 +1,71 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images are seeded on vCenters that behave in one way and in the other (docs/simulator.md, "Behaviour"), with sizes, types and room told truly."""
+
+from __future__ import annotations
+
+import pytest
+from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, options, run, scenario, small_images
+
+
+@pytest.fixture(scope="module")
+def images(cloud, tmp_path_factory):
+    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
+        yield found
+
+
+def world(folder, hosts=HOSTS[:1], datastores=DATASTORES, kind="VMFS", **behaviour):
+    """Gives a vCenter whose datastores are of a kind, and that behaves so. To be closed."""
+    setup = scenario(hosts, datastores)
+    setup["vcenter"]["behaviour"] = behaviour
+    for datastore in setup["datacenters"][0]["datastores"]:
+        datastore["type"] = kind
+    return VCenter(folder, setup)
+
+
+def seeded(vcenter, image_id, **more):
+    """Seeds an image. Gives the result; fails the test when it fails."""
+    result, error, text = run(options(vcenter.connection, [image_id], **more))
+    assert error is None, text
+    return result
+
+
+def entries(vcenter):
+    """Gives what image_cache_info says of the images: ``{datastore: entry}``."""
+    found = call("image_cache_info", clusters=CLUSTERS, cache_prefix=PREFIX, **vcenter.connection)
+    return {datastore["name"]: entry for datastore in found["datastores"] for entry in datastore["entries"]}
+
+
+@pytest.mark.parametrize("size", ["allocated", "provisioned"])
+def test_sizes_of_thin_disks(images, tmp_path, size):
+    """A whole image is taken for whole, whatever a listing says of a thin disk's extent, and a cut upload is found."""
+    ids, content = images
+    with world(tmp_path, thin_file_size=size, copy_without_spec="source") as vcenter:
+        for kind, image_id in ids.items():
+            cut = {"http": "POST", "path": "^/nfc/"} if kind == "stream" else {"http": "PUT", "path": "vmdk$"}
+            with vcenter.rule(cut, {"short": {"bytes": 1 << 20}}):
+                result, error, _text = run(options(vcenter.connection, [image_id], encoding="none"))
+                assert result is None and error is not None
+            assert vcenter.whole(image_id) == [] and vcenter.left() == []
+            assert seeded(vcenter, image_id, linked_clone_sizes=[1])["changed"]
+            assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
+            assert not seeded(vcenter, image_id, linked_clone_sizes=[1])["changed"]
+            for entry in entries(vcenter).values():
+                assert (entry["state"], entry["capacity_bytes"]) == ("complete", CAPACITY), entry
+                assert [copy["complete"] for copy in entry["sized_copies"]] == [True]
+            vcenter.empty()
+
+
+def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
+    """Whether it is whole is not known: it is neither replaced nor copied from, and named."""
+    ids, _content = images
+    with world(tmp_path) as vcenter:
+        seeded(vcenter, ids["stream"])
+        damaged = vcenter.datastores / "n1" / CACHE / ids["stream"] / f"{ids['stream']}.vmdk"
+        damaged.write_bytes(b"\0" * 512)
+        again = seeded(vcenter, ids["stream"])
+        assert not again["changed"] and (again["totals"]["complete"], again["totals"]["unknown"]) == (1, 1)
+        assert "n1 was left alone" in "".join(again["warnings"])
+        assert entries(vcenter)["n1"]["state"] == "unknown"
+        assert damaged.read_bytes() == b"\0" * 512
