@@ -42,7 +42,7 @@ def images(cloud):
         at = part * SIZE // 10 // 65536 * 65536
         disk[at : at + USED // 10] = noise.randbytes(USED // 10)
     disk = bytes(disk)
-    encoder = encoding.Encoder(SIZE)
+    encoder = encoding.Encoder(SIZE, "an image")
     stream = b"".join([encoder.start(), *encoder.feed(disk), *encoder.finish()])
     ovf = (
         b'<Envelope xmlns:o="http://schemas.dmtf.org/ovf/envelope/1"><References><File o:id="f" o:href="a.vmdk"/></References>'

@@ -177,7 +177,8 @@ BAD = (
     _flow("one address twice", "VMDK_DAMAGED", "comes after", streamed(grains=[GOOD_GRAINS[0], GOOD_GRAINS[0], GOOD_GRAINS[2]])),
     _flow("a grain beyond the capacity", "VMDK_DAMAGED", f"sector 1024 of {SECTORS}", streamed(grains=_with(2, grain(1024, RAW[:GRAIN])))),
     _flow("a grain between two places", "VMDK_DAMAGED", "sector 300 of", streamed(grains=_with(1, grain(300, RAW[:GRAIN])))),
-    _flow("a marker of an unknown type", "VMDK_DAMAGED", "unknown type 9", streamed(middle=marker(9))),
+    _flow("a marker of an unknown type that announces more than there is", "VMDK_TRUNCATED", "cut short", streamed(middle=marker(9, 1 << 20))),
+    _flow("end-of-stream marker with a size", "VMDK_DAMAGED", "announces 2 sectors", streamed(middle=marker(0, 2) + bytes(2 * SECTOR))),
     _flow("end-of-stream marker in the middle", "VMDK_DAMAGED", "behind the end-of-stream", streamed(middle=marker(0))),
     _flow("a grain that no table names", "VMDK_DAMAGED", "tables name 3 grains, and it has 4",
           streamed(grains=[GOOD_GRAINS[0] + grain(128, RAW[:GRAIN]), *GOOD_GRAINS[1:]])),
@@ -213,6 +214,8 @@ GOOD = (
     ("sparse", sparse(descriptor("monolithicSparse", more='encoding="windows-1252"\nisNativeSnapshot="no"'))),
     ("streamOptimized", STREAM),
     ("streamOptimized", streamed(version=1)),
+    ("streamOptimized", streamed(middle=marker(4, 1) + b"\1" * SECTOR + marker(4))),  # VMware's progress markers (open-vmdk, vmware_vmdk.h)
+    ("streamOptimized", streamed(middle=marker(9))),  # a marker says itself how long it is
     ("streamOptimized", streamed(grains=(), numbers=())),  # nothing but a hole
     ("streamOptimized", streamed(descriptor("streamOptimized", SECTORS - 8), capacity=SECTORS - 8)),
     ("flat", HEAD * 2),

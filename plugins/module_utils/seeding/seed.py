@@ -19,7 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
@@ -176,7 +176,7 @@ def _send_flat(job):
     if not _is_mostly_empty(job, limit):
         _send_extent(job, job.bytes)
         return
-    with contextlib.closing(job.bytes()) as live, spools.Spool(image.size, limit) as spool:
+    with contextlib.closing(job.bytes()) as live, spools.Spool(image.size, limit, image.id) as spool:
         try:
             whole = spool.fill(live, job.done.step.advance)
         except OSError as error:
@@ -239,7 +239,7 @@ def _send_sparse(job):
 
 def _send_stream(job):
     """As ``fetch_image_stream_optimized``; the imported machine's folder is outside Nova's cache folder, so is the stage."""
-    job.import_disk("thin", job.image.size, lambda: job.bytes(lambda chunks: grains.checked(chunks, job.disk.grains, job.see)))
+    _import_stream(job, job.disk, job.image.size, check=lambda chunks: grains.checked(chunks, job.disk.grains, job.see))
 
 
 def _send_ova(job):
@@ -249,7 +249,33 @@ def _send_ova(job):
     def contained(chunks):
         return grains.checked(ova.disk_bytes(chunks, disk), disk.grains, job.see)
 
-    job.import_disk("thin", disk.size, lambda: job.bytes(then=contained))
+    _import_stream(job, disk, disk.size, then=contained)
+
+
+def _import_stream(job, disk, size, check=iter, then=iter):
+    """Sends a streamOptimized disk as it is, or laid out anew where ESXi may refuse it as it is.
+
+    :arg size: bytes of it. :arg check: :arg then: as :meth:`_Push.bytes` takes them; what comes out is the disk, judged.
+    """
+    if not relay.is_needed(disk.stream):
+        job.import_disk("thin", size, lambda: job.bytes(check, then))
+        return
+
+    def laid(wanted=None):
+        return job.bytes(check, lambda chunks: relay.lay(then(chunks), disk.stream, job.image.id, wanted))
+
+    reckoned = relay.size(disk.stream)
+    if reckoned is not None:
+        try:
+            job.import_disk("thin", reckoned, lambda: laid(reckoned))
+            return
+        except relay.SizeDiffersError:
+            pass  # what else is in the file shows while it flows, and not in its tables: then only making it tells its size
+    with spools.File(spools.room()) as file:
+        with contextlib.closing(laid()) as chunks:
+            for chunk in chunks:
+                file.write(chunk)
+        job.import_disk("thin", file.size, file.read)
 
 
 _SENDERS = {"iso": _send_iso, "flat": _send_flat, "sparse": _send_sparse, "streamOptimized": _send_stream, "ova": _send_ova}

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps a flat image without its holes in a temporary file, until the size of what is to be sent is known.
+"""Keeps what is to be sent in a temporary file until its size is known: a flat image without its holes, or a disk that was laid out anew.
 
 An import lease wants the size of the disk before its first byte, and how much of a flat image is holes is only known at its end. So the
 used part waits in a file without a name, which is gone when this process is.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
 
 CHUNK = 1 << 20  # bytes
@@ -33,6 +34,8 @@ def is_worth_it(size, read, limit):
     """
     if size - LEAST_SAVED < LEAST_SAVED // 2:
         return False
+    if size % encoding.GRAIN:  # the format wants whole grains: an import would make the disk a little larger
+        return False
     zeros = bytes(encoding.GRAIN)
     used = 0
     samples = min(max(SAMPLES, size >> 30), MOST_SAMPLES)
@@ -45,16 +48,57 @@ def is_worth_it(size, read, limit):
     return size * (1 - share) >= LEAST_SAVED and size * share <= limit
 
 
+class File:
+    """A file without a name, mode 0600. Use it in a ``with``. ``size`` are its bytes.
+
+    :arg limit: bytes that it may have.
+    """
+
+    def __init__(self, limit):
+        self._limit = limit
+        self._file = tempfile.TemporaryFile()
+        self.size = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        self._file.close()
+
+    def write(self, data):
+        """Adds bytes.
+
+        :raises NovaVmwareError: ``SPOOL_FULL``.
+        """
+        self.size += len(data)
+        try:
+            if self.size > self._limit:
+                raise OSError(f"there is room for {self._limit} bytes")
+            self._file.write(data)
+        except OSError as error:
+            raise NovaVmwareError(
+                "SPOOL_FULL",
+                f"Failed to keep the disk in a temporary file until its size is known: {error}.",
+                f"Make room in {tempfile.gettempdir()}, or make the image again with image_vmdk.",
+            ) from error
+
+    def read(self):
+        """Yields the bytes, from the first at each call."""
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+
 class Spool:
     """The bytes of one flat image, encoded. Use it in a ``with``.
 
-    :arg size: bytes of the image. :arg limit: bytes that the file may have.
+    :arg size: bytes of the image. :arg limit: bytes that the file may have. :arg identity: as :func:`encoding.content_id` takes it.
     """
 
-    def __init__(self, size, limit):
+    def __init__(self, size, limit, identity):
         self._limit = min(limit, size // 2)
         self._file = tempfile.TemporaryFile()  # mode 0600, without a name
-        self._encoder = encoding.Encoder(size)
+        self._encoder = encoding.Encoder(size, identity)
         self._live = None
         self.size = 0  # bytes of the streamOptimized disk
 

@@ -72,7 +72,7 @@ class Disk:
     """What a VMDK says of itself. ``capacity_bytes`` is what the guest sees, ``data_bytes`` what a thin disk of it takes at most.
 
     ``grains`` is how many grains its tables name; None where they were not read (:mod:`grains` sees them pass then). ``grain_bytes`` is what each
-    holds; of a disk without grains, the usual.
+    holds; of a disk without grains, the usual. ``stream`` is a :class:`Stream` of a streamOptimized file, else None.
     """
 
     kind: str
@@ -81,6 +81,25 @@ class Disk:
     data_bytes: int = 0
     grains: int | None = None
     grain_bytes: int = 128 * SECTOR
+    stream: object = None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """How a streamOptimized file is laid out, and what must be known to lay it out anew (:mod:`relay`).
+
+    ``footer``: its tables lie behind the grains, and it has a footer and an end-of-stream marker. ``area`` are the sectors of its grains with
+    their markers, or None where reading would not end. ``short`` are the sectors of the grain at the end of a disk that is not made of
+    whole grains, 0 where there is none. ``tables`` are the numbers of the grain tables that name grains, or that may.
+    """
+
+    version: int
+    footer: bool
+    capacity: int  # sectors
+    grain_size: int  # sectors
+    area: int | None = 0
+    short: int = 0
+    tables: frozenset = frozenset()
 
 
 def inspect(kind, size, read):
@@ -152,11 +171,12 @@ def _sparse(kind, size, read):
     descriptor = _read_descriptor(header, read, size)
     create_type = _check_descriptor(descriptor, header, kind)
     capacity = header.capacity * SECTOR
-    if header.directory_offset == GD_AT_END:
+    footer = header.directory_offset == GD_AT_END
+    if footer:
         header = _footer(header, size, read)
-    grains = _check_grains(header, size, read)
+    grains, stream = _check_grains(header, size, read)
     data = capacity if grains is None else min(grains * header.grain_size * SECTOR, capacity)
-    return Disk(found, capacity, create_type, data, grains, header.grain_size * SECTOR)
+    return Disk(found, capacity, create_type, data, grains, header.grain_size * SECTOR, stream and replace(stream, footer=footer))
 
 
 @dataclass(frozen=True)
@@ -292,7 +312,7 @@ def _check_grains(header, size, read):
     """Every grain table and every grain that it names must lie inside the file.
 
     :returns: how many grains the tables name, or None where they lie scattered among the grains, as VMware's tools write them
-        (:func:`grains.checked` looks at these as they pass).
+        (:func:`grains.checked` looks at these as they pass); and the :class:`Stream` of a streamOptimized file, without its footer, or None.
     """
     grains = -(-header.capacity // header.grain_size)
     tables = -(-grains // header.entries)
@@ -305,9 +325,11 @@ def _check_grains(header, size, read):
     if header.directory_offset * SECTOR + tables * 4 > size:
         raise _truncated(f"its grain directory lies at byte {header.directory_offset * SECTOR}", size)
     directory = struct.unpack(f"<{tables}I", read(header.directory_offset * SECTOR, tables * 4))
+    compressed = bool(header.flags & _COMPRESSED)
+    stream = Stream(header.version, False, header.capacity, header.grain_size) if compressed else None
     present = sorted({sector for sector in directory if sector})
     if not present:
-        return 0
+        return 0, stream
     table_sectors = header.entries * 4 // SECTOR
     if (present[-1] + table_sectors) * SECTOR > size:
         raise _truncated(f"a grain table lies at byte {present[-1] * SECTOR}", size)
@@ -318,13 +340,14 @@ def _check_grains(header, size, read):
             "Make it again with qemu-img convert.",
         )
     runs = _side_by_side(present, table_sectors)
+    numbers = {sector: number for number, sector in enumerate(directory) if sector}
     if len(runs) > _MAX_READS:
-        if header.flags & _COMPRESSED:
-            return None
+        if compressed:
+            return None, replace(stream, tables=frozenset(numbers.values()), **_last_grain(header, size, read, directory, present))
         raise VmdkError(
             "VMDK_DAMAGED", "The VMDK's grain tables are scattered over the file.", "Make it again with qemu-img convert."
         )
-    count, lowest, highest = 0, size, 0
+    count, lowest, highest, used = 0, size, 0, set()
     for first, sectors in runs:
         data = read(first * SECTOR, sectors * SECTOR)
         for at in range(0, len(data), header.entries * 4):
@@ -333,25 +356,51 @@ def _check_grains(header, size, read):
             named = set(entries) - {0, 1}  # 0 is a hole, 1 a grain of zeros
             if named:
                 lowest, highest = min(lowest, *named), max(highest, *named)
+                used.add(numbers[first + at // SECTOR])
     if not count:
-        return 0
-    at = highest * SECTOR
-    if header.flags & _COMPRESSED:
-        # A compressed grain says its length itself: 8 bytes of address, then 4 of length.
-        marker = read(at, 12) if at + 12 <= size else b""
-        end = at + 12 + struct.unpack_from("<I", marker, 8)[0] if len(marker) == 12 else size + 1
-    else:
-        # The last grain of a disk may be shorter than a grain where the capacity is no multiple of it.
-        end = at + (header.capacity % header.grain_size or header.grain_size) * SECTOR
-    if end > size:
-        raise _truncated(f"a grain lies at byte {at}", size)
+        return 0, stream
+    if compressed:
+        stream = replace(stream, tables=frozenset(used), **_area(header, size, read, highest, present))
+    # The last grain of a disk may be shorter than a grain where the capacity is no multiple of it.
+    elif (highest + (header.capacity % header.grain_size or header.grain_size)) * SECTOR > size:
+        raise _truncated(f"a grain lies at byte {highest * SECTOR}", size)
     if lowest < header.overhead:
         raise VmdkError(
             "VMDK_DAMAGED",
             f"A grain of the VMDK lies at byte {lowest * SECTOR}, among its tables.",
             "Make it again with qemu-img convert.",
         )
-    return count
+    return count, stream
+
+
+def _last_grain(header, size, read, directory, present):
+    """As :func:`_area`, where not all tables are read: the grains of a stream ascend, so the last table with grains names the last one."""
+    numbered = [sector for sector in directory if sector]
+    for sector in numbered[: -_MAX_READS - 1 : -1]:
+        highest = max(struct.unpack(f"<{header.entries}I", read(sector * SECTOR, header.entries * 4)))
+        if highest > 1:
+            return _area(header, size, read, highest, present)
+    return {"area": None}
+
+
+def _area(header, size, read, highest, tables):
+    """Gives ``area`` and ``short`` of a :class:`Stream`.
+
+    Grains lie side by side from the header's overhead on, but for tables among them, each behind a marker of a sector. What else lies there, as
+    VMware's progress markers may, is not known here.
+
+    :arg highest: the sector of the last grain. :arg tables: the sectors of all tables.
+    """
+    at = highest * SECTOR
+    # A compressed grain says its length itself: 8 bytes of address, then 4 of length.
+    marker = read(at, 12) if at + 12 <= size else b""
+    address, length = struct.unpack("<QI", marker) if len(marker) == 12 else (0, size)
+    if at + 12 + length > size:
+        raise _truncated(f"a grain lies at byte {at}", size)
+    last = -(-(12 + length) // SECTOR)
+    among = sum(header.overhead <= sector < highest for sector in tables)
+    area = highest + last - header.overhead - among * (1 + header.entries * 4 // SECTOR)
+    return {"area": area, "short": last if address + header.grain_size > header.capacity else 0}
 
 
 def grain_places(read):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import shutil
 import subprocess
 import tracemalloc
+import zlib
 
 import pytest
 
@@ -28,7 +30,7 @@ def disk(capacity, *spans):
 
 
 def encoded(data, chunk=MIB):
-    encoder = encoding.Encoder(len(data))
+    encoder = encoding.Encoder(len(data), "an image")
     pieces = [encoder.start()]
     for at in range(0, len(data), chunk):
         pieces += encoder.feed(data[at : at + chunk])
@@ -54,13 +56,14 @@ def test_round_trip(name, chunk, tmp_path):
     stream = encoded(data, chunk)
     assert len(stream) % 512 == 0
     found = vmdk.inspect("streamOptimized", len(stream), lambda offset, length: stream[offset : offset + length])
-    assert (found.capacity_bytes, found.create_type) == (len(data), "streamOptimized")
+    capacity = -(-len(data) // encoding.GRAIN) * encoding.GRAIN  # the format wants whole grains
+    assert (found.capacity_bytes, found.create_type) == (capacity, "streamOptimized")
     assert b"".join(encoding.decode(io.BytesIO(stream), len(data))) == data
     assert shutil.which("qemu-img"), "the tests need qemu-img"
     (tmp_path / "disk.vmdk").write_bytes(stream)
     subprocess.run(["qemu-img", "check", "-q", tmp_path / "disk.vmdk"], check=True)
     subprocess.run(["qemu-img", "convert", "-f", "vmdk", "-O", "raw", tmp_path / "disk.vmdk", tmp_path / "raw"], check=True)
-    assert (tmp_path / "raw").read_bytes() == data
+    assert (tmp_path / "raw").read_bytes() == data.ljust(capacity, b"\0")
 
 
 def test_size():
@@ -77,15 +80,45 @@ def test_the_beginning_alone_can_be_read_back():
     """As when there turns out to be too much in a disk: what was encoded and what waits are the disk's beginning."""
     data = DISKS["tables"]
     for taken in (100_000, 6 * MIB + 7, 33 * MIB, 66 * MIB + 1):
-        encoder = encoding.Encoder(len(data))
+        encoder = encoding.Encoder(len(data), "an image")
         pieces = [encoder.start()] + encoder.feed(data[:taken])
         begin = b"".join(encoding.decode(io.BytesIO(b"".join(pieces)), encoder.taken)) + encoder.rest
         assert begin == data[:taken]
 
 
+def test_each_image_has_a_content_id_of_its_own():
+    """As open-vmdk writes it: the long one ends in the short one, which is none of the two that mean something else."""
+    texts = {name: encoding.Encoder(MIB, name).start()[512:].split(b"\0")[0].decode() for name in ("a", "b")}
+    cids = {name: re.search(r"^CID=([0-9a-f]{8})$", text, re.MULTILINE)[1] for name, text in texts.items()}
+    longs = {name: re.search(r'^ddb.longContentID = "([0-9a-f]{32})"$', text, re.MULTILINE)[1] for name, text in texts.items()}
+    assert cids["a"] != cids["b"] and longs["a"][:24] != longs["b"][:24]
+    for name, text in texts.items():
+        assert longs[name].endswith(cids[name])
+        assert 'encoding="UTF-8"' in text and 'ddb.toolsInstallType = "4"' in text and 'ddb.toolsVersion = "2147483647"' in text
+    some = {encoding.content_id(str(number))[0] for number in range(1000)}
+    assert len(some) == 1000 and not some & {"00000000", "ffffffff", "fffffffe"}
+
+
+def test_what_is_kept_is_deflated(tmp_path):
+    data = b"nova" * (MIB // 4) + NOISE.randbytes(MIB)
+    encoder = encoding.Encoder(len(data), "an image", adapter="ide", level=6)
+    stream = b"".join([encoder.start(), *encoder.feed(data), *encoder.finish()])
+    assert MIB < len(stream) < MIB * 1.1 + 65536 and b'ddb.adapterType = "ide"' in stream
+    (tmp_path / "disk.vmdk").write_bytes(stream)
+    subprocess.run(["qemu-img", "convert", "-f", "vmdk", "-O", "raw", tmp_path / "disk.vmdk", tmp_path / "raw"], check=True)
+    assert (tmp_path / "raw").read_bytes() == data
+
+
+@pytest.mark.parametrize("length", [1, 512, 65535, 65536, 65537, 1 << 20])
+def test_stored(length):
+    data = NOISE.randbytes(length)
+    body = encoding.stored(data)
+    assert zlib.decompress(body) == data and len(body) == encoding.stored_length(length)
+
+
 def test_memory_is_flat():
     def peak(mib):
-        encoder = encoding.Encoder(mib * MIB)
+        encoder = encoding.Encoder(mib * MIB, "an image")
         chunk = NOISE.randbytes(MIB)
         tracemalloc.start()
         for _number in range(mib):

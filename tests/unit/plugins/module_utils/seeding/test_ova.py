@@ -20,7 +20,7 @@ RAW = random.Random(5).randbytes(1 << 20) + bytes(CAPACITY - (1 << 20))
 
 
 def stream(raw=RAW):
-    encoder = encoding.Encoder(len(raw))
+    encoder = encoding.Encoder(len(raw), "an image")
     return b"".join([encoder.start(), *encoder.feed(raw), *encoder.finish()])
 
 
