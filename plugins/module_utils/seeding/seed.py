@@ -129,7 +129,7 @@ class _Push:
         session, location, image = self.session, self.stage.location, self.image
         wish = lease.Import(
             location.resource_pool, location.vm_folder, location.name, self.stage.import_name,
-            self.disk.capacity_bytes // 1024, image.adapter_type, disk_type, size,
+            self.disk.capacity_bytes // 1024, disk_type, size,
         )  # fmt: skip
         self.done.step.total = size
         imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.rules)
@@ -205,6 +205,8 @@ def _is_mostly_empty(job, limit):
     image, options = job.image, job.options
     if options.encoding == "none" or options.upload_through == "vcenter":  # a host takes the disk from a lease
         return False
+    if image.disk_type == "eagerZeroedThick":  # an import would zero the whole disk first, and leave what it does not send to chance otherwise
+        return False
     try:
         return spools.is_worth_it(image.size, job.source.range, limit)
     except glance_images.GlanceError:  # without ranges there are no samples; anything else comes again
@@ -212,11 +214,16 @@ def _is_mostly_empty(job, limit):
 
 
 def _send_extent(job, chunks):
-    """As nova/virt/vmwareapi/vmops.py ``_prepare_flat_image``: vSphere writes the descriptor, the bytes become the extent."""
+    """As nova/virt/vmwareapi/vmops.py ``_prepare_flat_image``: vSphere writes the descriptor, the bytes become the extent.
+
+    Nova asks for eagerZeroedThick where the image says so, and the disk is zeroed before its extent is deleted. A preallocated one has the same
+    descriptor, and an extent that is written whole has nothing left to zero.
+    """
     session, stage, image = job.session, job.stage, job.image
     place = stage.location.place
+    disk_type = "preallocated" if image.disk_type == "eagerZeroedThick" else image.disk_type
     files.create_disk(
-        session, place, f"{stage.folder}/{cache.image_file(image.id)}", image.size // 1024, image.adapter_type, image.disk_type
+        session, place, f"{stage.folder}/{cache.image_file(image.id)}", image.size // 1024, image.adapter_type, disk_type
     )
     extent = cache.extent_file(image.id)
     files.delete(session, place, f"{stage.folder}/{extent}")

@@ -75,6 +75,7 @@ class File:
             if self.size > self._limit:
                 raise OSError(f"there is room for {self._limit} bytes")
             self._file.write(data)
+            self._file.flush()  # a full disk shows now
         except OSError as error:
             raise NovaVmwareError(
                 "SPOOL_FULL",

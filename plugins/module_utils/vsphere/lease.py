@@ -20,14 +20,16 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.prop
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 KEEPALIVE = 30  # seconds; vCenter ends a lease after 300 without a sign of life (HttpNfcLeaseInfo.leaseTimeout)
-READY_TIMEOUT = 300  # seconds for the server to make the empty virtual machine
+GONE = 60  # seconds for the server to remove the virtual machine of a lease that failed: it does so in its own time (API: ImportVApp)
+# What the server says while a virtual machine of that name is being removed.
+_BUSY = {"DUPLICATE_NAME", "TASK_IN_PROGRESS", "FILE_ALREADY_EXISTS", "ALREADY_EXISTS"}
 
 
 @dataclass(frozen=True)
 class Import:
     """What is imported and where to: moids of the pool and the folder, names of the datastore and of the virtual machine.
 
-    ``disk_type`` is ``thin``, ``preallocated``, ``thick`` or ``eagerZeroedThick``; ``size`` are the bytes of the streamOptimized file.
+    ``disk_type`` is ``thin``, ``preallocated`` or ``thick``; ``size`` are the bytes of the streamOptimized file.
     """
 
     resource_pool: str
@@ -35,31 +37,44 @@ class Import:
     datastore: str
     name: str
     capacity_kb: int
-    adapter_type: str
     disk_type: str
     size: int
+
+    @property
+    def silence(self):
+        """Seconds that the server may need to make the empty disk: one that is not thin takes its room, which some storage fills with zeros."""
+        return transfer.TIMEOUT if self.disk_type == "thin" else transfer.patience(self.capacity_kb << 10)
 
 
 def import_disk(session, wish, chunks, rules=transfer.Rules()):
     """Makes a virtual machine on a datastore with the disk as its only one, and unregisters it again.
 
-    A lease that breaks, as one does whose session the server ended, is replaced once.
+    A lease that breaks, as one does whose session the server ended, is replaced once, when what it made is gone.
 
     :arg wish: :class:`Import`.
     :arg chunks: a function that gives an iterator over the file's bytes from the start; called once a try.
     :arg rules: :class:`transfer.Rules`.
     :returns: the datastore path of the disk, for example ``[ds] name/name.vmdk``; its folder is then the caller's.
-    :raises VSphereError: nothing of the virtual machine is left.
+    :raises VSphereError: nothing of the virtual machine is left, as far as the server could be asked.
     """
-    for last in (False, True):
+    replaced, busy_since = False, None
+    while True:
         try:
             return _import_once(session, wish, chunks, rules)
-        except VSphereError as error:
+        except BaseException as error:
             with contextlib.suppress(VSphereError):  # the first error is what matters
                 remove_import(session, wish.folder, wish.name)
-            if last or error.code not in ("UPLOAD_BROKEN", "MANAGED_OBJECT_NOT_FOUND"):
+            code = getattr(error, "code", None)
+            if code in _BUSY:
+                # The name is this run's own, so what has it is what an earlier try left.
+                busy_since = busy_since or time.monotonic()
+                if time.monotonic() - busy_since > GONE:
+                    raise
+                time.sleep(rules.remaining(1, f"import the disk as {wish.name}"))
+            elif replaced or code not in ("UPLOAD_BROKEN", "MANAGED_OBJECT_NOT_FOUND"):
                 raise
-    raise AssertionError
+            else:
+                replaced = True
 
 
 def _import_once(session, wish, chunks, rules):
@@ -67,22 +82,28 @@ def _import_once(session, wish, chunks, rules):
     pool = session.managed("ResourcePool", wish.resource_pool)
     folder = session.managed("Folder", wish.folder)
     lease = session.call(what, pool.ImportVApp, spec=_import_spec(wish), folder=folder)
+    sent = None
     try:
-        info = _ready(session, lease, what)
-        url = next((device for device in info.deviceUrl if device.disk), None)
-        if url is None:
+        info = _ready(session, lease, what, wish.silence)
+        device = next((device for device in info.deviceUrl if device.disk), None)
+        if device is None:
             raise VSphereError("LEASE_WITHOUT_DISK", f"Failed to {what}: the lease names no disk to send.")
         sent = _Transfer(session, lease, wish.size)
-        with every(KEEPALIVE, sent.tell):
-            transfer.post_disk(session, url.url, url.sslThumbprint, wish.size, sent.count(chunks()), rules)
-        session.call(what, lease.HttpNfcLeaseComplete)
+        with every(KEEPALIVE, sent.tell), transfer.explained(lambda: _crypto_state(session, info.entity)):
+            transfer.post_disk(session, device, wish.size, sent.count(chunks()), rules, wish.silence)
+        session.call(what, lambda: session.patient(lease).HttpNfcLeaseComplete())
+    except VSphereError as error:
+        _abort(lease)
+        if sent:
+            sent.explain(error)
+        raise
     except BaseException:
         _abort(lease)
         raise
     vm = info.entity
     try:
         path = _disk_path(session, vm, what)
-        session.call(f"unregister the imported {wish.name}", vm.UnregisterVM)
+        session.call(f"unregister the imported {wish.name}", lambda: session.patient(vm).UnregisterVM())
     except BaseException:
         with contextlib.suppress(VSphereError):
             session.run(f"remove the imported {wish.name}", vm.Destroy_Task)
@@ -90,25 +111,40 @@ def _import_once(session, wish, chunks, rules):
     return path
 
 
-def remove_import(session, folder_moid, name):
-    """Removes the virtual machine of an import that nobody finished, with its files. None of that name is fine."""
+def remove_import(session, folder_moid, name, seconds=GONE):
+    """Removes the virtual machine of an import that nobody finished, with its files. None of that name is fine.
+
+    The server may be at it already, and then refuses to do it for us.
+
+    :arg seconds: how long to wait until it is gone.
+    :raises VSphereError: it is still there.
+    """
     what = f"remove the imported {name}"
     folder = session.managed("Folder", folder_moid)
-    found = session.call(what, session.content.searchIndex.FindChild, entity=folder, name=name)
-    if found is not None:
-        session.run(what, found.Destroy_Task)
+    deadline = time.monotonic() + seconds
+    delay = 0.1
+    while True:
+        found = session.call(what, session.content.searchIndex.FindChild, entity=folder, name=name)
+        if found is None:
+            return
+        try:
+            session.run(what, found.Destroy_Task)
+        except VSphereFault as error:
+            if error.code == "NO_PERMISSION" or time.monotonic() > deadline:
+                raise
+        time.sleep(delay)
+        delay = min(delay * 1.5, 2.0)
 
 
 def _import_spec(wish):
-    """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size and type."""
-    if wish.adapter_type == "ide":
-        controller = vim.vm.device.VirtualIDEController(key=-100, busNumber=0)
-    else:
-        bus = vim.vm.device.VirtualBusLogicController if wish.adapter_type == "busLogic" else vim.vm.device.VirtualLsiLogicController
-        controller = bus(key=-100, busNumber=0, sharedBus="noSharing")
+    """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size and type.
+
+    The controller is LsiLogic whatever the image's adapter is, as there: the one of a server comes from the image's properties, and Nova never
+    reads the adapter in a cached disk's descriptor.
+    """
+    controller = vim.vm.device.VirtualLsiLogicController(key=-100, busNumber=0, sharedBus="noSharing")
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-        fileName=f"[{wish.datastore}]", diskMode="persistent", thinProvisioned=wish.disk_type == "thin",
-        eagerlyScrub=wish.disk_type == "eagerZeroedThick",
+        fileName=f"[{wish.datastore}]", diskMode="persistent", thinProvisioned=wish.disk_type == "thin", eagerlyScrub=False
     )
     disk = vim.vm.device.VirtualDisk(
         key=-101, controllerKey=-100, unitNumber=0, capacityInKB=max(1, int(wish.capacity_kb)), backing=backing
@@ -126,8 +162,8 @@ def _import_spec(wish):
     )  # fmt: skip
 
 
-def _ready(session, lease, what):
-    deadline = time.monotonic() + READY_TIMEOUT
+def _ready(session, lease, what, seconds):
+    deadline = time.monotonic() + seconds
     delay = 0.05
     while True:
         found = session.read(what, [object_spec(lease)], {vim.HttpNfcLease: ["state", "info", "error"]})
@@ -139,7 +175,7 @@ def _ready(session, lease, what):
         if properties["state"] == "error":
             raise VSphereFault(what, properties["error"])
         if time.monotonic() > deadline:
-            raise VSphereError("LEASE_TIMEOUT", f"Failed to {what}: the lease was not ready within {READY_TIMEOUT} seconds.")
+            raise VSphereError("LEASE_TIMEOUT", f"Failed to {what}: the lease was not ready within {seconds} seconds.")
         time.sleep(delay)
         delay = min(delay * 1.5, 2.0)
 
@@ -148,6 +184,13 @@ def _disk_path(session, vm, what):
     ((_vm, properties),) = session.read(what, [object_spec(vm)], {vim.VirtualMachine: ["config.hardware.device"]})
     disks = [d for d in properties["config.hardware.device"] if isinstance(d, vim.vm.device.VirtualDisk)]
     return disks[0].backing.fileName
+
+
+def _crypto_state(session, vm):
+    """Gives the name and ``runtime.cryptoState`` of the host that a virtual machine is on."""
+    ((_vm, properties),) = session.read("read the imported machine", [object_spec(vm)], {vim.VirtualMachine: ["runtime.host"]})
+    ((_host, host),) = session.read("read its host", [object_spec(properties["runtime.host"])], {vim.HostSystem: ["name", "runtime.cryptoState"]})
+    return host.get("name"), host.get("runtime.cryptoState")
 
 
 def _abort(lease):
@@ -165,6 +208,8 @@ class _Transfer:
         self._lease = lease
         self._size = max(1, size)
         self._sent = 0
+        self._gone = False
+        self._problem = None  # of the last call
 
     def count(self, chunks):
         """Passes the chunks on and counts their bytes."""
@@ -173,9 +218,19 @@ class _Transfer:
             self._sent += len(chunk)
 
     def tell(self):
-        """Tells the lease, which also keeps the session alive. A dead lease makes the transfer itself fail, with a better reason.
-
-        :raises VSphereError: the lease or the server is gone.
-        """
+        """Tells the lease, which also keeps the session alive. A fault that passes ends nothing; after a lease that is gone nothing is told."""
+        if self._gone:
+            return
         percent = min(99, 100 * self._sent // self._size)
-        self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)
+        try:
+            self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)
+            self._problem = None
+        except VSphereError as error:
+            self._problem = error
+            self._gone = error.code == "MANAGED_OBJECT_NOT_FOUND"
+
+    def explain(self, error):
+        """Adds to an error of the transfer what kept the lease from being told at the end, if anything did."""
+        if self._problem is not None:
+            error.what = f"{error.what} Before that the lease could not be kept alive: {self._problem.what}"
+            error.args = (error.what,)

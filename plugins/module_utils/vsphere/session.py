@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import http.client
 import ssl
@@ -22,6 +23,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec
 
 CONNECT_TIMEOUT = 60  # seconds without an answer to one call; tasks are polled, so no call takes long
+LONG_CALL = 900  # seconds, for a call that does its work before it answers: a host may flush a disk first
 TASK_TIMEOUT = 7200  # seconds
 KEEPALIVE = 300  # seconds; vCenter ends a session that is idle for 30 minutes
 
@@ -47,6 +49,7 @@ class Session:
         self.host_tls = tls_context(validate_certs, ca_path)
         self.tls = self.host_tls
         self.host_trust = "thumbprint" if thumbprint else "ca"  # how hosts prove who they are, unless somebody wants it otherwise
+        self.unreachable = set()  # names of hosts that did not answer: others get their turn before them
         self._login_lock = threading.Lock()
         if thumbprint:
             with translate(f"check the certificate of vCenter {self.server}", self.server):
@@ -125,6 +128,24 @@ class Session:
                 self.login_again(cookie)
                 return method(*args, **kwargs)
 
+    def patient(self, managed, seconds=LONG_CALL):
+        """Gives a managed object for one call that may take ``seconds``. To be made anew for each call, since it keeps the session's cookie."""
+        stub = copy.copy(self.stub)
+        stub.lock, stub.pool, stub.poolSize = threading.Lock(), [], 0  # a connection of its own, closed after the call
+        stub.schemeArgs = {**stub.schemeArgs, "timeout": seconds}
+        return type(managed)(managed._GetMoId(), stub)
+
+    def is_over(self):
+        """Says whether the server no longer knows the session, and logs in anew then."""
+        cookie = self.stub.cookie
+        manager = self.content.sessionManager
+        found = self.read("read the session", [object_spec(manager)], {pyvmomi.vim.SessionManager: ["currentSession"]})
+        if any(properties.get("currentSession") for _manager, properties in found):
+            return self.stub.cookie != cookie
+        with translate("log in again", self.server):
+            self.login_again(cookie)
+        return True
+
     def read(self, what, objects, paths):
         """Reads properties of objects: one request a page.
 
@@ -150,7 +171,7 @@ class Session:
         """For a ``with``: asks the vCenter for something each ``interval`` seconds, so that the session lives while bytes go elsewhere."""
 
         def ask():
-            with contextlib.suppress(VSphereError):  # the next call in earnest says what is wrong
+            with contextlib.suppress(Exception):  # the next call in earnest says what is wrong; a passing fault ends nothing
                 self.now()
 
         return every(interval, ask)

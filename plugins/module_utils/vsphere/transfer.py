@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
 import http.client
 import time
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, translate
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pace import paced
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import (
     check_thumbprint,
@@ -25,8 +29,12 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.sess
 
 CONNECT_TIMEOUT = 10  # seconds; behind a firewall that drops packets, the next way must get its turn soon
 TIMEOUT = 300  # seconds without a byte accepted; a host may flush its cache for a while
+SLOWEST = 100 << 20  # bytes a second that a host zeroes or flushes at the least, while it takes and says nothing
 CHUNK = 1 << 20  # bytes
 FINAL = {"CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"}  # codes of errors that no other way would mend
+REFUSED = {*FINAL, "UPLOAD_FAILED"}  # and of those after which a file is not tried by another way
+# PUT wants the first by the API's text; vCenters were seen to want the second as well (govmomi issue 2320, packer-builder-vsphere issue 121).
+VCENTER_PRIVILEGES = "Datastore.FileManagement on the datastore and Host.Config.SystemManagement on its hosts"
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,11 @@ class Rules:
                 "Give it more time, or look at what is slow: the network, Glance or the datastore.",
             )
         return min(limit, left)
+
+
+def patience(size):
+    """Gives the seconds that a host may be silent which has so many bytes to zero or to flush."""
+    return TIMEOUT + size // SLOWEST
 
 
 @dataclass(frozen=True)
@@ -99,31 +112,45 @@ def targets(session, place, host_names, file_path, through="auto"):
 
 
 def _by_first_way(session, ways, attempt, final):
-    """Gives what ``attempt`` gives for the first way that works. A session that is over is replaced once, and the way tried again.
+    """Gives what ``attempt`` gives for the first way that works. Hosts that did not answer in this session come last.
+
+    A session that is over is replaced once, and the way tried again. Where it is not over, a 401 of the vCenter is a missing privilege.
 
     :arg attempt: a function that is given a :class:`Target`.
     :arg final: codes of errors after which no other way is tried.
     :raises VSphereError: as ``attempt`` raised it for the last way that was tried.
     """
-    ways = list(ways)
+    ways = sorted(ways, key=lambda way: way.ticket and way.hostname in session.unreachable)
     fresh = False
     while True:
         way = ways.pop(0)
-        cookie = session.stub.cookie
         try:
             with session.kept_alive():
                 return attempt(way)
         except VSphereError as error:
-            if error.details.get("status") == 401 and not way.ticket and not fresh:
+            if error.code == "CONNECTION_FAILED" and way.ticket:
+                session.unreachable.add(way.hostname)
+            refused = error.details.get("status") == 401 and not way.ticket
+            if refused and not fresh and session.is_over():
                 fresh = True
                 ways.insert(0, way)
-                with translate("log in again", session.server):
-                    session.login_again(cookie)
+            elif refused and (not ways or error.code in final):
+                raise _not_permitted(error) from error
             elif error.code in final or not ways:
                 raise
 
 
-def put(session, ways, size, chunks, rules=Rules(), content_type="application/octet-stream"):
+def _not_permitted(error):
+    """Names the privilege that a 401 of ``/folder`` on the vCenter means."""
+    return VSphereError(
+        f"{error.code.partition('_')[0]}_NOT_PERMITTED",
+        error.what,
+        f"The session is good, so the account lacks a privilege: {VCENTER_PRIVILEGES}. Or let upload_through be host: a host takes a file with a ticket.",
+        error.details,
+    )
+
+
+def put(session, ways, size, chunks, rules=Rules(), content_type="application/octet-stream", final=REFUSED):
     """Writes one file by the first way that takes it whole.
 
     vSphere can't go on in the middle of a file, so a write that breaks starts anew by the next way. A server that refuses the file
@@ -133,16 +160,19 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
     :arg size: bytes, exactly.
     :arg chunks: a function that gives an iterator over the bytes from the start; called once a try.
     :arg rules: :class:`Rules`.
+    :arg final: codes of errors after which no other way is tried.
     :returns: the :class:`Target` that took the file.
-    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_BROKEN`` when the last way broke too;
-        ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning sign, not a reason for another way.
+    :raises VSphereError: ``UPLOAD_FAILED`` with the HTTP status and what the server said; ``UPLOAD_NOT_PERMITTED`` by the vCenter; ``HOST_ENCRYPTS``;
+        ``UPLOAD_BROKEN`` when the last way broke too; ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning
+        sign, not a reason for another way.
     """
 
     def attempt(way):
-        _put(session, way, size, chunks, rules, content_type)
+        with explained(lambda: _crypto_state(session, way.hostname) if way.ticket else (None, None)):
+            _put(session, way, size, chunks, rules, content_type)
         return way
 
-    return _by_first_way(session, ways, attempt, final={*FINAL, "UPLOAD_FAILED"})
+    return _by_first_way(session, ways, attempt, final)
 
 
 def _put(session, way, size, chunks, rules, content_type):
@@ -151,9 +181,42 @@ def _put(session, way, size, chunks, rules, content_type):
     connection, cookie = open_way(session, way, "httpPut", what, rules)
     try:
         headers = {"Cookie": cookie, "Content-Type": content_type}
-        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules)
+        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules, flush=patience(size))
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def explained(crypto_state):
+    """Explains a 500 by which a host in crypto-safe mode refuses an upload: it wants ``Cryptographer.Access`` (packer-examples-for-vsphere issue 293).
+
+    :arg crypto_state: a function that gives the host's name and ``runtime.cryptoState`` (HostRuntimeInfo).
+    :raises VSphereError: ``HOST_ENCRYPTS`` in place of ``UPLOAD_FAILED`` with status 500.
+    """
+    try:
+        yield
+    except VSphereError as error:
+        if error.code != "UPLOAD_FAILED" or error.details.get("status") != 500:
+            raise
+        host, state = None, None
+        with contextlib.suppress(Exception):  # what the host said matters more
+            host, state = crypto_state()
+        if state != "safe":
+            raise
+        raise VSphereError(
+            "HOST_ENCRYPTS",
+            f"{error.what} The host {host} is in crypto-safe mode (runtime.cryptoState).",
+            "Give the account Cryptographer.Access on the host, or keep the image off hosts with a key.",
+            error.details,
+        ) from error
+
+
+def _crypto_state(session, name):
+    """Gives a host's name and ``runtime.cryptoState``, by the name that it has in the inventory."""
+    inside = [traversal(vim.Datacenter, "hostFolder", ["folders"]), traversal(vim.ComputeResource, "host")]
+    objects = [object_spec(session.content.rootFolder, [traversal(vim.Folder, "childEntity", ["folders", *inside], name="folders")])]
+    found = session.read(f"read the host {name}", objects, {vim.HostSystem: ["name", "runtime.cryptoState"]})
+    return name, next((host.get("runtime.cryptoState") for _host, host in found if host.get("name") == name), None)
 
 
 def get(session, ways, take, rules=Rules()):
@@ -164,7 +227,7 @@ def get(session, ways, take, rules=Rules()):
     :arg rules: :class:`Rules`.
     :returns: what ``take`` gave.
     :raises VSphereError: ``DOWNLOAD_FAILED`` with the HTTP status and what the server said, or ``DOWNLOAD_BROKEN``, of the last way;
-        ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
+        ``DOWNLOAD_NOT_PERMITTED``; ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
     """
     return _by_first_way(session, ways, lambda way: take(_get(session, way, rules)), FINAL)
 
@@ -265,17 +328,18 @@ def open_way(session, way, method, what, rules):
         return _connect(way.hostname, way.port, context, thumbprint if by_thumbprint else None, rules), cookie
 
 
-def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
+def post_disk(session, device, size, chunks, rules=Rules(), silence=TIMEOUT):
     """Sends a streamOptimized disk to an import lease.
 
-    :arg url: the lease's ``deviceUrl``; a ``*`` in it stands for the vCenter itself (HttpNfcLeaseDeviceUrl.url).
-    :arg thumbprint: of the host's certificate as the vCenter gave it, or empty: then the usual trust decides.
+    :arg device: a ``deviceUrl`` of the lease; a ``*`` in its URL stands for the vCenter itself (HttpNfcLeaseDeviceUrl.url). Where it names no
+        certificate, the usual trust decides.
     :arg size: bytes, exactly.
     :arg chunks: an iterator over the bytes.
     :arg rules: :class:`Rules`; only their deadline and limit count here.
+    :arg silence: seconds that the host may take no byte: it may have a disk to zero.
     :raises VSphereError: as :func:`put`.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(device.url)
     itself = parts.hostname in (None, "*", session.hostname)
     hostname = session.hostname if itself else parts.hostname
     port = parts.port or (session.port if itself else 443)
@@ -283,11 +347,11 @@ def post_disk(session, url, thumbprint, size, chunks, rules=Rules()):
     what = f"send the disk to {server}"
     with translate(what, server):
         # The vCenter, which we trust, named the certificate: that is stronger than any CA.
-        connection = _connect(hostname, port, session.tls if itself else session.host_tls, thumbprint, rules)
+        connection = _connect(hostname, port, session.tls if itself else session.host_tls, thumbprint(device), rules)
     try:
         headers = {"Cookie": session.cookie, "Content-Type": "application/x-vnd.vmware-streamVmdk", "Overwrite": "t"}
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        _send(connection, "POST", target, headers, size, chunks, what, server, rules)
+        _send(connection, "POST", target, headers, size, chunks, what, server, rules, silence, silence)
     finally:
         connection.close()
 
@@ -314,10 +378,28 @@ def _ticket(session, way, method):
     ticket = session.call(
         f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec
     )
-    return f"vmware_cgi_ticket={ticket.id}", ticket.sslThumbprint
+    return f"vmware_cgi_ticket={ticket.id}", thumbprint(ticket)
 
 
-def _send(connection, method, url, headers, size, chunks, what, server, rules):
+def thumbprint(named):
+    """Gives the thumbprint of a host's certificate as the vCenter names it, SHA-256 before SHA-1, or None.
+
+    ``sslCertificate`` is there from vSphere 9.0 and excludes ``sslThumbprint``; ``certThumbprintList`` from 7.0.3.1, in tickets (API:
+    SessionManagerGenericServiceTicket, HttpNfcLeaseDeviceUrl).
+
+    :arg named: a ticket, or a ``deviceUrl`` of a lease.
+    """
+    certificate = getattr(named, "sslCertificate", None)
+    if certificate:
+        body = "".join(line.strip() for line in certificate.splitlines() if not line.startswith("-----"))
+        with contextlib.suppress(ValueError):  # what is no certificate names none
+            return hashlib.sha256(base64.b64decode(body, validate=True)).hexdigest()
+    known = {item.hashAlgorithm: item.thumbprint for item in getattr(named, "certThumbprintList", None) or ()}
+    return known.get("sha256") or known.get("sha1") or named.sslThumbprint or None
+
+
+def _send(connection, method, url, headers, size, chunks, what, server, rules, silence=TIMEOUT, flush=TIMEOUT):
+    """Sends one file. ``silence`` are the seconds without a byte taken, ``flush`` those after the last one."""
     sent = 0
     broken = None
     with translate(what, server):
@@ -325,19 +407,19 @@ def _send(connection, method, url, headers, size, chunks, what, server, rules):
         for name, value in {**headers, "Content-Length": str(size)}.items():
             connection.putheader(name, value)
         connection.endheaders()
-    for chunk in paced(chunks, rules.bytes_per_second, lambda: rules.remaining(TIMEOUT, what)):
+    for chunk in paced(chunks, rules.bytes_per_second, lambda: rules.remaining(silence, what)):
         sent += len(chunk)
         if sent > size:
             raise VSphereError("UPLOAD_FAILED", f"Failed to {what}: there are more bytes than the {size} announced.")
         try:
-            connection.sock.settimeout(rules.remaining(TIMEOUT, what))
+            connection.sock.settimeout(rules.remaining(silence, what))
             connection.send(chunk)
         except OSError as error:
             broken = error  # the server may have answered why, before it closed
             break
     if broken is None and sent != size:
         raise VSphereError("UPLOAD_FAILED", f"Failed to {what}: the source ended after {sent} of {size} bytes.")
-    seconds = rules.remaining(TIMEOUT, what)
+    seconds = rules.remaining(flush, what)
     try:
         if connection.sock is not None:
             connection.sock.settimeout(seconds)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from pyVmomi import vim
+from pyVmomi import SoapStubAdapter, vim
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import session as sessions
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
@@ -106,3 +106,26 @@ def test_what_is_no_thumbprint(text):
     with pytest.raises(VSphereError) as caught:
         sessions.tidy_thumbprint(text)
     assert caught.value.code == "THUMBPRINT_INVALID"
+
+
+@pytest.mark.parametrize("known, over", [(True, False), (False, True)])
+def test_whether_a_session_is_over(monkeypatch, known, over):
+    """A 401 of /folder has two reasons, and only one is mended by a login."""
+    session = Stale()
+    session.content = SimpleNamespace(sessionManager=SimpleNamespace(), propertyCollector=None)
+    monkeypatch.setattr(sessions, "object_spec", lambda one: one)
+    monkeypatch.setattr(sessions, "collect", lambda *_args: [(None, {"currentSession": SimpleNamespace(key="k")} if known else {})])
+    assert session.is_over() is over
+    assert session.logins == (0 if known else 1)
+
+
+def test_a_call_that_takes_long():
+    """With a connection of its own, so that no other call gets the longer time, and the session's cookie of now."""
+    session = Stale()
+    session.stub = SoapStubAdapter("vc", 443, httpConnectionTimeout=60)
+    session.stub.cookie = "now"
+    vm = vim.VirtualMachine("vm-1", session.stub)
+    again = session.patient(vm)
+    assert (again._GetMoId(), type(again)) == ("vm-1", type(vm))
+    assert (again._stub.schemeArgs["timeout"], session.stub.schemeArgs["timeout"]) == (sessions.LONG_CALL, 60)
+    assert again._stub.cookie == "now" and again._stub.pool is not session.stub.pool and again._stub.lock is not session.stub.lock

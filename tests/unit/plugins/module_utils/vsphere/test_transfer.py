@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import socket
 import threading
@@ -18,10 +19,10 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 
 DATA = bytes(range(256)) * 20000  # more than the buffers of two sockets
-LOGINS = []
+OVER = []  # what the server says of the session, each time that it is asked
 SESSION = SimpleNamespace(
-    cookie="vmware_soap_session=x", tls=None, host_tls=None, server="vc:443", stub=SimpleNamespace(cookie="old"),
-    kept_alive=contextlib.nullcontext, login_again=LOGINS.append,
+    cookie="vmware_soap_session=x", tls=None, host_tls=None, server="vc:443", kept_alive=contextlib.nullcontext, is_over=lambda: OVER.pop(),
+    unreachable=set(),
 )  # fmt: skip
 
 
@@ -100,12 +101,75 @@ def test_a_refusal_is_final(status):
 
 
 def test_a_session_that_is_over_is_replaced_once():
-    LOGINS.clear()
+    OVER[:] = [True]
     server = Server("401 Unauthorized", "take")
     way, reads = put(server)
-    assert (way.via, reads, server.taken, LOGINS) == ("way 0", 2, [DATA], ["old"])
-    with pytest.raises(VSphereError, match="401"):
-        put(Server("401 Unauthorized", "401 Unauthorized", "take"))
+    assert (way.via, reads, server.taken, OVER) == ("way 0", 2, [DATA], [])
+
+
+@pytest.mark.parametrize("over, acts", [([False], ["401 Unauthorized"]), ([True], ["401 Unauthorized"] * 2)])
+def test_a_401_of_a_good_session_is_a_missing_privilege(over, acts):
+    """No login mends that, and so none is made."""
+    OVER[:] = over
+    with pytest.raises(VSphereError) as caught:
+        put(Server(*acts), ways=1)
+    assert caught.value.code == "UPLOAD_NOT_PERMITTED" and not OVER
+    assert "401" in caught.value.what and "Host.Config.SystemManagement" in caught.value.hint
+
+
+def test_a_host_that_does_not_answer_is_asked_last():
+    """The first file waits for it, the next do not: a note goes to each datastore."""
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    session = SimpleNamespace(**{**vars(SESSION), "unreachable": set(), "call": lambda *_args, **_more: SimpleNamespace(id="t", sslThumbprint=None),
+                                 "content": SimpleNamespace(sessionManager=SimpleNamespace(AcquireGenericServiceTicket=None))})  # fmt: skip
+    for before in (set(), {"localhost"}):
+        assert session.unreachable == before
+        server = Server("take")
+        ways = [transfer.Target("host a", "localhost", port, "/folder/a", True), transfer.Target("vcenter", "127.0.0.1", server.port, "/folder/a", False)]
+        with pytest.MonkeyPatch.context() as patch:
+            tried = []
+            connect = transfer._connect
+            patch.setattr(transfer, "_connect", lambda hostname, *rest: tried.append(hostname) or connected(connect(hostname, *rest)))
+            assert transfer.put(session, ways, len(DATA), lambda: iter([DATA])).via == "vcenter"
+        assert tried == (["127.0.0.1"] if before else ["localhost", "127.0.0.1"])
+
+
+def connected(connection):
+    connection.connect()
+    return connection
+
+
+@pytest.mark.parametrize(
+    "named, expected",
+    [
+        ({"sslThumbprint": "AA:BB"}, "AA:BB"),
+        ({"sslThumbprint": ""}, None),
+        ({}, None),
+        ({"certThumbprintList": [("sha1", "AA"), ("sha256", "BB")]}, "BB"),
+        ({"sslThumbprint": "CC", "certThumbprintList": [("sha256", "BB")]}, "BB"),
+        ({"sslThumbprint": "CC", "certThumbprintList": [("sha512", "BB")]}, "CC"),
+        ({"sslCertificate": "-----BEGIN CERTIFICATE-----\nbm92YQ==\n-----END CERTIFICATE-----\n"}, hashlib.sha256(b"nova").hexdigest()),
+        ({"sslCertificate": "bm92YQ=="}, hashlib.sha256(b"nova").hexdigest()),
+        ({"sslCertificate": "none at all", "sslThumbprint": "CC"}, "CC"),
+    ],
+)
+def test_where_a_certificate_is_named(named, expected):
+    """By the API of 7.0, 7.0.3.1, 8.0 and 9.0; pyVmomi 8 has no sslCertificate."""
+    listed = [SimpleNamespace(hashAlgorithm=algorithm, thumbprint=value) for algorithm, value in named.pop("certThumbprintList", ())]
+    ticket = SimpleNamespace(**{"sslThumbprint": None, "certThumbprintList": listed, **named})
+    assert transfer.thumbprint(ticket) == expected
+
+
+def test_a_host_in_crypto_safe_mode_is_explained():
+    refusal = VSphereError("UPLOAD_FAILED", "Failed to write: 500.", "", {"status": 500})
+    for state, code in (("safe", "HOST_ENCRYPTS"), ("prepared", "UPLOAD_FAILED"), (None, "UPLOAD_FAILED")):
+        with pytest.raises(VSphereError) as caught, transfer.explained(lambda state=state: ("esxi-1", state)):
+            raise refusal
+        assert caught.value.code == code
+    with pytest.raises(VSphereError) as caught, transfer.explained(lambda: 1 / 0):
+        raise refusal
+    assert caught.value is refusal
 
 
 def test_a_deadline_ends_a_transfer_that_waits():
@@ -180,6 +244,7 @@ def get(server, ways=3):
 
 @pytest.mark.parametrize("acts", [("give",), ("cut", "give"), ("500 Internal Server Error", "cut", "give"), ("401 Unauthorized", "cut", "cut", "give")])
 def test_a_file_is_read_by_the_first_way_that_gives_it_whole(acts):
+    OVER[:] = [True]
     assert get(Files(*acts)) == DATA
 
 
