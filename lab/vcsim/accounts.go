@@ -33,6 +33,13 @@ func (a *accounts) take(name, password string) bool {
 	return password != "" && a.passwords[name] == password
 }
 
+// is says whether there is an account of this name.
+func (a *accounts) is(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.passwords[name] != ""
+}
+
 // known are the names of all accounts that there were.
 func (a *accounts) known() []string {
 	a.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,8 +20,19 @@ func listenerHosts(r *http.Request) []string {
 	return hosts
 }
 
-// leaseID is the part of an upload's path that authorizes it, so it is not logged.
-var leaseID = regexp.MustCompile(`^/nfc/[^/]*/`)
+// leaseID is the part of a transfer's path that authorizes it, so it is not logged.
+var leaseID = regexp.MustCompile(`^(?:/nfc|/rest/com/vmware/cis/data)/([^/]*)/`)
+
+// sessionID is that of a library's transfer session.
+var sessionID = regexp.MustCompile(`((?:update|download)-?session(?:/file)?/id:)[^/]*`)
+
+// loggedPath is a path as the log has it.
+func loggedPath(path string) string {
+	if m := leaseID.FindStringSubmatchIndex(path); m != nil {
+		path = path[:m[2]] + "*" + path[m[3]:]
+	}
+	return sessionID.ReplaceAllString(path, "$1*")
+}
 
 // handler is what a listener serves: the vCenter when hosts is nil, else these ESXi hosts.
 func (s *server) handler(hosts []string) http.Handler {
@@ -30,7 +42,7 @@ func (s *server) handler(hosts []string) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		e := &entry{Listener: listener, HTTP: r.Method, Path: leaseID.ReplaceAllString(r.URL.Path, "/nfc/*/"), Query: cleanQuery(r.URL)}
+		e := &entry{Listener: listener, HTTP: r.Method, Path: loggedPath(r.URL.Path), Query: cleanQuery(r.URL)}
 		in := &countedBody{ReadCloser: r.Body}
 		r.Body = in
 		out := &counted{ResponseWriter: w}
@@ -41,7 +53,9 @@ func (s *server) handler(hosts []string) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), listenerKey{}, hosts))
 		serve := s.mux.ServeHTTP
 		switch {
-		case !strings.HasPrefix(r.URL.Path, "/sdk"):
+		case hosts != nil && s.otherEndpoint(r.URL.Path):
+			serve = http.NotFound
+		case !strings.HasPrefix(r.URL.Path, "/sdk") && !slices.Contains(s.soapPaths, r.URL.Path):
 		case hosts != nil:
 			// A host under a vCenter answers here too. We do not, so that nobody tests on what is not there.
 			serve = func(w http.ResponseWriter, _ *http.Request) {

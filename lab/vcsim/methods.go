@@ -58,9 +58,13 @@ func (s *server) installMethods() {
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("ClusterComputeResource", &clusterMethods{o("ClusterComputeResource")})
 	add("HostDatastoreSystem", &datastoreSystem{o("HostDatastoreSystem")})
+	add("VcenterVStorageObjectManager", &firstClassDisks{o("VcenterVStorageObjectManager")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})
 	s.reg.Handler = func(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
 		s.calls.note(ctx)
+		if fault := s.noToken(ctx, m); fault != nil {
+			return nil, fault
+		}
 		if needsSession(ctx, m) {
 			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
 		}

@@ -63,6 +63,7 @@ func (s *server) outage(a action) bool {
 
 // expire ends all sessions: calls are NotAuthenticated until a new login.
 func (s *server) expire() {
+	s.endREST()
 	sm := s.reg.SessionManager()
 	nobody := &simulator.Session{Registry: simulator.NewRegistry(), Map: s.reg}
 	view, ok := nobody.Get(sm.Self).(*simulator.SessionManager)

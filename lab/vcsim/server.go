@@ -47,9 +47,12 @@ type server struct {
 	unregistered unregistered
 	parts        map[string]types.ManagedObjectReference // of all hosts, by type
 
-	mux       *http.ServeMux
-	listeners []*http.Server
-	failed    chan error
+	mux        *http.ServeMux
+	rest       http.Handler // tags and content libraries
+	otherPaths []string     // paths of the other services; one that ends with a slash is that of a tree
+	soapPaths  []string     // of these, who speaks SOAP
+	listeners  []*http.Server
+	failed     chan error
 }
 
 // newServer loads the scenario and builds the inventory. It does not listen yet.
@@ -133,6 +136,7 @@ func (s *server) routes() {
 	}
 	s.mux.HandleFunc("/folder/", s.serveFolder)
 	s.mux.HandleFunc("/nfc/", s.serveNFC)
+	s.addEndpoints()
 }
 
 // start listens on the control socket, on the vCenter's address and on the hosts'.
