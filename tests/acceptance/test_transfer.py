@@ -128,7 +128,7 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
     list_trees = seed.files.list_trees
     turned = []
 
-    def turn(session, folders):
+    def turn(session, folders, *more, **named):
         """What :func:`seed.finish` asks for first: the disk is staged, and not verified."""
         for flat in vcenter.datastores.glob(f"{damaged}/openstack_vmware/*/*/*-flat.vmdk"):
             with open(flat, "r+b") as disk:
@@ -137,7 +137,7 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
                 disk.seek(SIZE // 2 + 12345)
                 disk.write(bytes([byte ^ 1]))
             turned.append(flat)
-        return list_trees(session, folders)
+        return list_trees(session, folders, *more, **named)
 
     monkeypatch.setattr(seed.files, "list_trees", turn)
     before = read_back(vcenter)

@@ -15,6 +15,7 @@ import io
 import re
 import tarfile
 from dataclasses import dataclass
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
@@ -50,6 +51,8 @@ def inspect(size, read):
     descriptor = _only(members, ".ovf", "OVA_NO_DESCRIPTOR")
     text = _text(descriptor, read)
     name = _disk_file(text)
+    if name not in members and _is_plain(unquote(name)):
+        name = unquote(name)  # a href is a URI reference (DSP0243, 7.1): a blank in a file's name is %20 there
     disk = members.get(name)
     if disk is None:
         raise OvaError(
@@ -74,7 +77,7 @@ def inspect(size, read):
             "Export the virtual machine again with ovftool or the vSphere Client, which make such disks.",
         ) from error
     return OvaDisk(
-        "ova", found.capacity_bytes, found.create_type, found.data_bytes, found.grains,
+        "ova", found.capacity_bytes, found.create_type, found.data_bytes, found.grains, found.grain_bytes, found.stream,
         name=name, offset=disk.offset_data, size=disk.size, digest=digests.get(name),
     )  # fmt: skip
 

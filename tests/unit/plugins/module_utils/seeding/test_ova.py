@@ -89,6 +89,18 @@ def test_disk_comes_out(style, algorithm):
         assert b"".join(grains.checked(ova.disk_bytes(chunks, disk), disk.grains)) == DISK
 
 
+@pytest.mark.parametrize("href, name", [("a%20disk%2e1.vmdk", "a disk.1.vmdk"), ("100%25.vmdk", "100%.vmdk"), ("as%20is.vmdk", "as%20is.vmdk")])
+def test_an_href_is_a_uri(href, name):
+    text = envelope(href=href)
+    data = archive([("vm.ovf", text), ("vm.mf", manifest("sha256", **{"vm.ovf": text, name: DISK})), (name, DISK)])
+    assert inspect(data).name == name
+
+
+def test_what_the_disk_says_of_itself_comes_along():
+    disk = inspect(archive(whole()))
+    assert disk.stream.footer and disk.stream.version == 3 and disk.grain_bytes == encoding.GRAIN
+
+
 def test_a_changed_disk_is_never_given_whole():
     files = whole() + [("vm.mf", manifest("sha256", **{"vm.ovf": envelope(), "vm-disk1.vmdk": DISK + b"x"}))]
     data = archive(files)
@@ -118,6 +130,7 @@ BAD = {
     "no disk": (archive([("vm.ovf", b"<Envelope/>")]), "OVA_DISKS"),
     "disk is elsewhere": (archive([("vm.ovf", envelope(href="other.vmdk")), ("vm-disk1.vmdk", DISK)]), "OVA_DISK_MISSING"),
     "disk on the web": (archive([("vm.ovf", envelope(href="http://example.com/a.vmdk"))]), "OVA_DISK_MISSING"),
+    "disk in a folder above, as a URI": (archive([("vm.ovf", envelope(href="%2e%2e%2fa.vmdk")), ("a.vmdk", DISK)]), "OVA_DISK_MISSING"),
     "disk in a folder above": (archive([("vm.ovf", envelope(href="../a.vmdk"))]), "OVA_DISK_MISSING"),
     "compressed": (archive([("vm.ovf", envelope(file=' ovf:compression="gzip"')), ("vm-disk1.vmdk", DISK)]), "OVA_DISK_TYPE"),
     "cut into chunks": (archive([("vm.ovf", envelope(file=' ovf:chunkSize="5"')), ("vm-disk1.vmdk", DISK)]), "OVA_DISK_TYPE"),
