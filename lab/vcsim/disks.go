@@ -11,6 +11,7 @@ import (
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
+	"golang.org/x/sys/unix"
 )
 
 // diskManager is VirtualDiskManager (gaps 5, 6, 13; API: VirtualDiskManager. Nova:
@@ -330,7 +331,11 @@ func (s *server) moveDisk(src, dst file, force bool) types.BaseMethodFault {
 	if d.parent != nil {
 		to = dst.with(deltaName(path.Base(dst.rel)))
 	}
-	if err := os.Rename(d.extent.path(), to.path()); err != nil {
+	flags := uint(unix.RENAME_NOREPLACE) // of two movers one wins: who has the extent's name
+	if force {
+		flags = 0
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, d.extent.path(), unix.AT_FDCWD, to.path(), flags); err != nil {
 		return fileFault(dst.name(), err)
 	}
 	// The descriptor names its extent, so it is written anew.

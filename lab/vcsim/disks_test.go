@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -308,3 +311,38 @@ func (l *lab) waitRef(ref types.ManagedObjectReference) string {
 }
 
 var _ soap.HasFault = (*fetchBody)(nil)
+
+func TestTwoMoveADisk(t *testing.T) {
+	l := newLab(t)
+	const movers, rounds = 4, 100
+	st := l.s.stores["ds-a"]
+	for round := range rounds {
+		dir := fmt.Sprintf("cache/%d", round)
+		l.must(os.MkdirAll(l.path("[ds-a] "+dir), 0700))
+		var wg sync.WaitGroup
+		var won atomic.Int32
+		start := make(chan struct{})
+		for i := range movers {
+			src := file{st, fmt.Sprintf("stage/%d-%d.vmdk", round, i)}
+			l.disk(src.name(), 1<<20, "x")
+			wg.Go(func() {
+				<-start
+				switch got := typeName(l.s.moveDisk(src, file{st, dir + "/x.vmdk"}, false)); got {
+				case "":
+					won.Add(1)
+				case "FileAlreadyExists":
+					if _, err := openDisk(src); err != nil {
+						t.Errorf("the loser's disk: %v", err)
+					}
+				default:
+					t.Error(got)
+				}
+			})
+		}
+		close(start)
+		wg.Wait()
+		if won.Load() != 1 {
+			t.Fatalf("%d won", won.Load())
+		}
+	}
+}
