@@ -149,8 +149,8 @@ class Reporter:
     def step(self, action, image, datastore, total):
         """Gives a :class:`Step` that ends with the ``with``: as done, or as failed when something is raised.
 
-        :arg action: a verb, for example ``push``. :arg image: its name. :arg datastore: its name.
-        :arg total: bytes.
+        :arg action: a verb, for example ``push``. :arg image: its name, or that of the question that is asked. :arg datastore: its name.
+        :arg total: bytes; 0 for a step that moves none.
         """
         running = Step(self, action, image, datastore, total)
         try:
@@ -205,9 +205,11 @@ def line(event):
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     rate = done / seconds if seconds else 0.0
-    what = f"{action} {image} {'on' if action == 'verify' else 'to'} {datastore}"
+    what = f"{action} {image} {'on' if action in ('verify', 'ask') else 'to'} {datastore}"
     if not known:
         return f"{what}: under way for {_time(seconds)}"
+    if not whole and not total and state != "running":  # a step that moves no bytes
+        return f"{what}: {state} in {_time(seconds)}"
     if state == "running":
         percent = min(100, 100 * done // total) if total else 0
         left = f", {_time((total - done) / rate)} left" if rate and total > done else ""

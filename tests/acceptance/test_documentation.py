@@ -94,6 +94,7 @@ def results(lab):
         ),
         "vsphere_cluster_settings": call("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
         "vsphere_role": call("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),
+        "vsphere_probe": call("vsphere_probe", datastores=["nova-a1"], **lab.vcenter()),
         "compute_service": call("compute_service", host=lab.hosts[0], **cloud),
     }
 

@@ -29,6 +29,7 @@ ALLOWED = {
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
     "seeding": {"errors", "deps", "progress", "vsphere", "glance", "nova", "openstack", "drivers"},
+    "probe": {"errors", "deps", "progress", "vsphere", "nova", "drivers", "seeding"},
     "conversion": {"errors", "deps", "glance", "nova", "openstack", "seeding"},
     "doctor": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers", "seeding"},
 }
@@ -43,7 +44,7 @@ LIBRARIES = {
 }
 # nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
-MODULE_MAY_USE = {"doctor", "module", "argument_spec", "drivers", "seeding", "conversion", "openstack"}
+MODULE_MAY_USE = {"doctor", "module", "argument_spec", "drivers", "seeding", "conversion", "openstack", "probe"}
 
 
 def parse(path):

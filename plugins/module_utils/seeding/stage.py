@@ -23,7 +23,7 @@ FOLDER = "openstack_vmware"  # at the root of a datastore
 # Every step of a run ends or fails within the two hours that Session.wait gives a task; then nothing is written any more.
 ABANDONED = datetime.timedelta(hours=3)
 _REMOVED = "removed"  # in a stage: what was taken out of a cache and is not deleted yet
-_NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<node>[0-9a-f]{8})-(?P<pid>\d+)-(?P<start>\d+)")
+_NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<run>[0-9a-f]{8}-\d+-\d+)")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,15 @@ def this_run():
     return f"{_node()}-{os.getpid()}-{_started(os.getpid())}"
 
 
+def is_running(run):
+    """Says whether a run goes on, or None where it is one of another machine.
+
+    :arg run: as :func:`this_run` gave it.
+    """
+    node, pid, start = run.split("-")
+    return _started(pid) == start if node == _node() else None
+
+
 @contextlib.contextmanager
 def staged(session, location, image_id, run):
     """Makes a stage on a datastore and removes it at the end, whatever happened in between.
@@ -126,12 +135,11 @@ def leftovers(session, locations):
             match = _NAME.fullmatch(name)
             if not match:
                 continue  # not ours
-            if match["node"] == _node():
-                ended = _started(match["pid"]) != match["start"]
-            else:
+            running = is_running(match["run"])
+            if running is None:
                 now = now or session.now()
-                ended = _quiet_since(path, tree, names, now)
-            if ended:
+                running = not _quiet_since(path, tree, names, now)
+            if not running:
                 removed = () if is_import else _removed_in(path, match["image_id"], tree)
                 found.append(Leftover(location, path, is_import, removed))
     return found

@@ -155,6 +155,10 @@ def event(**more):
         (event(state="done", bytes=GIB, seconds=8), "push demo to nova-a1: done, 1.0 GiB in 8.0 s, 128.0 MiB/s"),
         (event(state="done", bytes=GIB // 32, total=GIB // 32, seconds=8), "push demo to nova-a1: done, 1.0 GiB as 32.0 MiB in 8.0 s, 128.0 MiB/s"),
         (event(state="2 failed", bytes=GIB, seconds=200), "push demo to nova-a1: 2 failed, 1.0 GiB in 0:03:20, 5.1 MiB/s"),
+        (
+            event(action="ask", image="copy_spec", state="done", bytes=0, total=0, size=0, seconds=0.8),
+            "ask copy_spec on nova-a1: done in 0.8 s",
+        ),
         (event(image="de\x1b[2Jmo\n"), "push de[2Jmo to nova-a1: 25 % of 1.0 GiB, 128.0 MiB/s, 6.0 s left"),
     ],
 )
