@@ -313,6 +313,41 @@ func TestVsanDisks(t *testing.T) {
 	}
 }
 
+// A client finds and registers a VM by the path that it was shown, and clones it.
+func TestVsanTakesWhatItShows(t *testing.T) {
+	l := newLab(t)
+	vm, fault := l.createVM("cluster-a", vmSpec("one", "ds-vsan", 1024, 0, backing("[ds-vsan]"), true))
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	var m mo.VirtualMachine
+	l.props(vm.Reference(), &m, "config.files", "resourcePool")
+	vmx := m.Config.Files.VmPathName
+	find := func() types.ManagedObjectReference {
+		ref, err := object.NewSearchIndex(l.c.Client).FindByDatastorePath(l.ctx, l.dc, vmx)
+		l.must(err)
+		if ref == nil {
+			t.Fatalf("nothing found at %s", vmx)
+		}
+		return ref.Reference()
+	}
+	if find() != vm.Reference() {
+		t.Error("another VM")
+	}
+	l.must(vm.Unregister(l.ctx))
+	folders, err := l.dc.Folders(l.ctx)
+	l.must(err)
+	l.want("")(folders.VmFolder.RegisterVM(l.ctx, vmx, "again", false, object.NewResourcePool(l.c.Client, *m.ResourcePool), nil))
+	vm = object.NewVirtualMachine(l.c.Client, find())
+	l.want("")(vm.Clone(l.ctx, folders.VmFolder, "copy", types.VirtualMachineCloneSpec{}))
+	clone, err := l.f.VirtualMachine(l.ctx, "copy")
+	l.must(err)
+	l.props(clone.Reference(), &m, "config.files")
+	if want := "[ds-vsan] " + l.s.stores["ds-vsan"].namespaceID("copy") + "/copy.vmx"; m.Config.Files.VmPathName != want {
+		t.Errorf("%s, want %s", m.Config.Files.VmPathName, want)
+	}
+}
+
 // paths are the datastore paths in a value's strings.
 func paths(v any) (out []string) {
 	_, _ = mapStrings(reflect.ValueOf(v), func(s string) string {
