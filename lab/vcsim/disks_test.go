@@ -276,10 +276,10 @@ func TestPreallocatedOnNFS(t *testing.T) {
 			l.want("")(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] made.vmdk", l.dc, "["+ds+"] copied.vmdk", l.dc, nil, false))
 			thick := backing("[" + ds + "]")
 			thick.ThinProvisioned = nil
-			if _, fault := l.createVM("cluster-a", vmSpec("vm", ds, 1024, 0, thick, true)); fault != "" {
+			if _, fault := l.createVM("cluster-a", vmSpec("vm-"+ds, ds, 1024, 0, thick, true)); fault != "" {
 				t.Fatal(fault)
 			}
-			for _, name := range []string{"made", "copied", "vm/vm"} {
+			for _, name := range []string{"made", "copied", "vm-" + ds + "/vm-" + ds} {
 				if got := l.kind("[" + ds + "] " + name + ".vmdk").thin; got != (thin && ds == "ds-shared") {
 					t.Errorf("%s: %s on %s: thin %v", value, name, ds, got)
 				}

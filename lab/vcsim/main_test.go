@@ -378,7 +378,8 @@ func sparse(capacity uint64, grains map[uint32]byte, stream bool) []byte {
 			}
 		}
 		h.GDOffset = write()
-		out.Write(make([]byte, sector)) // footer marker
+		_ = binary.Write(&out, binary.LittleEndian, []uint32{1, 0, 0, markerFooter})
+		pad()
 		header(h)
 		out.Write(make([]byte, sector)) // end of stream
 		return out.Bytes()

@@ -55,6 +55,7 @@ func (s *server) installMethods() {
 	add("Datastore", &datastoreMethods{o("Datastore")})
 	add("Folder", &folderMethods{o("Folder")})
 	add("SearchIndex", &searchIndex{o("SearchIndex")})
+	add("OvfManager", &ovfManager{o("OvfManager")})
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("ClusterComputeResource", &clusterMethods{o("ClusterComputeResource")})
 	add("HostDatastoreSystem", &datastoreSystem{o("HostDatastoreSystem")})
@@ -190,6 +191,8 @@ func faultMessage(fault types.BaseMethodFault) string {
 		return "The host does not have sufficient memory resources to satisfy the reservation."
 	case *types.InsufficientCpuResourcesFault:
 		return "The host does not have sufficient CPU resources to satisfy the reservation."
+	case *types.DuplicateName:
+		return "The name '" + f.Name + "' already exists."
 	case *types.NoCompatibleHost:
 		return "No host is compatible with the virtual machine."
 	case *types.InvalidDiskFormat:

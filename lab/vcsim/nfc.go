@@ -2,13 +2,16 @@ package main
 
 import (
 	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path"
 	"strings"
@@ -16,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -25,7 +29,8 @@ import (
 
 // Gap 8: import leases (API: ResourcePool.ImportVApp, HttpNfcLease. Nova: nova/virt/vmwareapi/images.py
 // fetch_image_stream_optimized; oslo_vmware/rw_handles.py VmdkWriteHandle). The bytes are kept: a streamOptimized
-// upload becomes the VM's disk. A lease that is aborted, or not completed before its timeout, takes VM and files away.
+// upload becomes the VM's disk, another file what the VM's CD-ROM has. A lease that is aborted, or not completed before its timeout or the
+// end of its session, takes VM and files away ("this involves removing the created inventory objects", which takes its time).
 
 // leases are the open leases by the id in their URLs, which is their authorization.
 type leases struct {
@@ -48,9 +53,11 @@ type lease struct {
 	phase  types.HttpNfcLeaseState // State is the simulator's to lock
 }
 
-// upload is one disk of a lease.
+// upload is one disk of a lease, or another file of its VM.
 type upload struct {
+	key  string // in the lease's URLs
 	desc file
+	disk bool
 	kind diskKind
 	size int64 // bytes received
 	sha1 string
@@ -59,6 +66,9 @@ type upload struct {
 
 // leaseTimeout is how long a lease lives without progress (vSphere: 300 s; HttpNfcLeaseInfo.leaseTimeout).
 const leaseTimeout = 300 * time.Second
+
+// leaseRemoval is how long a lease's VM and files are still there after it has ended, with lease_abort: later.
+const leaseRemoval = 3 * time.Second
 
 // ImportVApp creates the VM and a lease for the upload of its disks.
 func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) soap.HasFault {
@@ -88,6 +98,7 @@ func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) 
 	m.leases.open[l.id] = l
 	m.leases.mu.Unlock()
 	go l.initialize(*folder, req, spec)
+	go l.watch()
 	body.Res = &types.ImportVAppResponse{Returnval: ref}
 	return body
 }
@@ -103,37 +114,37 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 	vm := l.s.reg.Get(ref).(*simulator.VirtualMachine)
 	dc := l.s.datacenterOf(folder)
 	info := &types.HttpNfcLeaseInfo{Lease: l.Self, Entity: ref, LeaseTimeout: int32(leaseTimeout.Seconds())}
-	var devices []types.BaseVirtualDevice
+	var devices object.VirtualDeviceList
 	var host types.ManagedObjectReference
 	ctx.WithLock(vm, func() { devices, host = vm.Config.Hardware.Device, *vm.Runtime.Host })
-	n := 0
 	l.mu.Lock()
 	l.vm = vm
 	for _, d := range devices {
-		disk, ok := d.(*types.VirtualDisk)
-		if !ok {
-			continue
-		}
-		chain := backingChain(disk.Backing)
+		chain := backingChain(d.GetVirtualDevice().Backing)
 		if len(chain) == 0 {
 			continue
 		}
 		f, fault := l.s.resolve(&dc, chain[0])
-		if fault != nil {
+		disk, isDisk := d.(*types.VirtualDisk)
+		if fault != nil || !isDisk && f.exists() {
 			continue
 		}
 		name := path.Base(f.rel)
-		u := &upload{desc: f}
-		if d, err := openDisk(f); err == nil {
-			u.kind = d.kind
+		u := &upload{desc: f, disk: isDisk}
+		if isDisk {
+			info.TotalDiskCapacityInKB += disk.CapacityInKB
+			if d, err := openDisk(f); err == nil {
+				u.kind = d.kind
+			}
 		}
 		l.disks[name] = u
-		info.TotalDiskCapacityInKB += disk.CapacityInKB
-		info.DeviceUrl = append(info.DeviceUrl, types.HttpNfcLeaseDeviceUrl{
-			Key: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", ref.Value, n), ImportKey: fmt.Sprintf("/%s/VirtualLsiLogicController0:%d", vm.Name, n),
-			Url: fmt.Sprintf("https://%s/nfc/%s/%s", l.s.addressOf(host), l.id, name), SslThumbprint: l.s.thumbprint,
-			Disk: types.NewBool(true), TargetId: name, DatastoreKey: f.url})
-		n++
+		place := devicePlace(devices, d)
+		u.key = "/" + ref.Value + place
+		url := types.HttpNfcLeaseDeviceUrl{Key: u.key, ImportKey: "/" + spec.ConfigSpec.Name + place,
+			Url:  fmt.Sprintf("https://%s/nfc/%s/%s", l.s.addressOf(host), l.id, neturl.PathEscape(name)),
+			Disk: types.NewBool(isDisk), TargetId: name, DatastoreKey: f.url}
+		l.s.nameCertificateOfURL(&url)
+		info.DeviceUrl = append(info.DeviceUrl, url)
 	}
 	l.phase = types.HttpNfcLeaseStateReady
 	l.timer = time.AfterFunc(leaseTimeout, func() {
@@ -142,6 +153,68 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 	l.mu.Unlock()
 	l.set(ctx, "info", info)
 	l.set(ctx, "state", types.HttpNfcLeaseStateReady)
+}
+
+// devicePlace is a device's part of an import key: controller, bus and unit, as vSphere has it: /VirtualLsiLogicController0:0.
+func devicePlace(devices object.VirtualDeviceList, d types.BaseVirtualDevice) string {
+	at := d.GetVirtualDevice()
+	kind, bus, unit := "VirtualController", int32(0), int32(0)
+	if c, ok := devices.FindByKey(at.ControllerKey).(types.BaseVirtualController); ok {
+		kind, bus = typeName(c), c.GetVirtualController().BusNumber
+	}
+	if at.UnitNumber != nil {
+		unit = *at.UnitNumber
+	}
+	return fmt.Sprintf("/%s%d:%d", kind, bus, unit)
+}
+
+// nameCertificate tells in a ticket which certificate the host has (API: SessionManagerGenericServiceTicket).
+func (s *server) nameCertificate(t *types.SessionManagerGenericServiceTicket) {
+	der := s.tls.Certificates[0].Certificate[0]
+	switch s.scenario.VCenter.Behaviour.HostCertificate {
+	case "sslThumbprint":
+		t.SslThumbprint = s.thumbprint
+	case "certThumbprintList":
+		sum := strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(der)), " ", ":")
+		t.CertThumbprintList = []types.VirtualMachineCertThumbprint{{Thumbprint: sum, HashAlgorithm: "sha256"}}
+	case "sslCertificate":
+		t.SslCertificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+}
+
+// nameCertificateOfURL does so in a lease's URL, which has no certThumbprintList (API: HttpNfcLeaseDeviceUrl).
+func (s *server) nameCertificateOfURL(u *types.HttpNfcLeaseDeviceUrl) {
+	var t types.SessionManagerGenericServiceTicket
+	s.nameCertificate(&t)
+	u.SslThumbprint, u.SslCertificate = t.SslThumbprint, t.SslCertificate
+	if t.CertThumbprintList != nil {
+		u.SslThumbprint = s.thumbprint
+	}
+}
+
+// watch ends the lease with its session: a lease is an object of its session (its id is "session[...]...").
+func (l *lease) watch() {
+	for range time.Tick(time.Second) {
+		l.s.leases.mu.Lock()
+		open := l.s.leases.open[l.id] == l
+		l.s.leases.mu.Unlock()
+		if !open {
+			return
+		}
+		if !l.s.sessionLives(l.ctx.Session) {
+			l.abort(l.s.newContext(l.ctx), &types.RequestCanceled{})
+			return
+		}
+	}
+}
+
+// sessionLives says whether a session has not ended.
+func (s *server) sessionLives(session *simulator.Session) bool {
+	s.running.mu.Lock()
+	ended := s.running.ended[session.Key]
+	s.running.mu.Unlock()
+	body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{SessionID: session.Key, UserName: session.UserName})
+	return !ended && body.(*methods.SessionIsActiveBody).Res.Returnval
 }
 
 // addressOf is host:port at which a host takes uploads: the vCenter's when hosts have no listeners.
@@ -181,7 +254,7 @@ func (l *lease) end() bool {
 	return true
 }
 
-// abort ends the lease and removes the VM with its files.
+// abort ends the lease, and removes the VM with its files: later, or with lease_abort: at_once before the lease is in the error state.
 func (l *lease) abort(ctx *simulator.Context, fault types.BaseMethodFault) {
 	if !l.end() {
 		return
@@ -192,11 +265,19 @@ func (l *lease) abort(ctx *simulator.Context, fault types.BaseMethodFault) {
 		l.timer.Stop()
 	}
 	l.mu.Unlock()
-	if vm != nil {
+	remove := func() {
+		if vm == nil || l.s.reg.Get(vm.Self) == nil {
+			return
+		}
 		if f := l.s.destroy(l.s.newContext(l.ctx), vm); f != nil {
 			log.Printf("lease: %s", faultMessage(f))
 		}
 		l.s.changed()
+	}
+	if l.s.scenario.VCenter.Behaviour.LeaseAbort == "at_once" {
+		remove()
+	} else {
+		time.AfterFunc(leaseRemoval, remove)
 	}
 	if fault != nil {
 		l.fail(ctx, fault)
@@ -255,9 +336,9 @@ func (l *lease) HttpNfcLeaseGetManifest(_ *simulator.Context, _ *types.HttpNfcLe
 	body := &methods.HttpNfcLeaseGetManifestBody{Res: new(types.HttpNfcLeaseGetManifestResponse)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for name, u := range l.disks {
+	for _, u := range l.disks {
 		if u.done {
-			body.Res.Returnval = append(body.Res.Returnval, types.HttpNfcLeaseManifestEntry{Key: name, Sha1: u.sha1, Size: u.size, Disk: true})
+			body.Res.Returnval = append(body.Res.Returnval, types.HttpNfcLeaseManifestEntry{Key: u.key, Sha1: u.sha1, Size: u.size, Disk: u.disk})
 		}
 	}
 	return body
@@ -296,7 +377,7 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 				fault = full.fault
 			}
 			l.abort(s.newContext(l.ctx), fault)
-			refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: "+faultMessage(fault))
+			refuse(w, r, http.StatusInternalServerError, fmt.Sprintf("500 Internal Server Error: %s (%v)", faultMessage(fault), err))
 			return
 		}
 		w.WriteHeader(http.StatusOK)
@@ -334,6 +415,25 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	if !u.disk {
+		if err := shorten(r, tmp.Name()); err != nil {
+			return err
+		}
+		if n > u.desc.freeSpace() {
+			return &noRoom{noSpace(u.desc)}
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err := os.Rename(tmp.Name(), u.desc.path()); err != nil {
+			return err
+		}
+		u.size, u.sha1, u.done = n, hex.EncodeToString(sum.Sum(nil)), true
+		l.s.changed()
+		return nil
+	}
+	if err := checkStream(tmp.Name(), &l.s.scenario.VCenter.Behaviour); err != nil {
 		return err
 	}
 	flat := tmp.Name() + ".flat"

@@ -40,6 +40,7 @@ type server struct {
 	hosts      map[string]types.ManagedObjectReference
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
+	creating   sync.Map            // "<folder>/<name>" of VMs that are being made
 
 	rules        rules
 	running      *running

@@ -72,8 +72,8 @@ func (m *sessionManager) AcquireGenericServiceTicket(_ *simulator.Context, req *
 	}
 	m.tickets.open[id] = ticket{method, ticketURL(u, u.Host), time.Now().Add(ticketLife)}
 	m.tickets.mu.Unlock()
-	body.Res = &types.AcquireGenericServiceTicketResponse{Returnval: types.SessionManagerGenericServiceTicket{
-		Id: id, HostName: u.Hostname(), SslThumbprint: m.thumbprint}}
+	body.Res = &types.AcquireGenericServiceTicketResponse{Returnval: types.SessionManagerGenericServiceTicket{Id: id, HostName: u.Hostname()}}
+	m.nameCertificate(&body.Res.Returnval)
 	return body
 }
 

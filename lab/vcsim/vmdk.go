@@ -188,7 +188,9 @@ type sparseHeader struct {
 const (
 	sparseMagic    = 0x564d444b // "KDMV"
 	flagCompressed = 1 << 16
+	flagMarkers    = 1 << 17
 	gdAtEnd        = ^uint64(0)
+	markerFooter   = 3
 )
 
 func readHeader(f io.ReaderAt, off int64) (h sparseHeader, err error) {
@@ -215,6 +217,50 @@ func isHosted(name string) bool {
 	b := make([]byte, 4)
 	_, err = f.ReadAt(b, 0)
 	return err == nil && binary.LittleEndian.Uint32(b) == sparseMagic
+}
+
+// checkStream says what an import refuses of a streamOptimized file, or nil: a version before 3 ("sparse VMDK version too old", ESXi's word for
+// it in glennmatthews/cot#65), no footer with its marker and no end-of-stream marker at the end, or a capacity that is not whole grains, which
+// "Virtual Disk Format 5.0" asks for.
+func checkStream(name string, b *Behaviour) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, err := readHeader(f, 0)
+	if err != nil {
+		return err
+	}
+	switch {
+	case b.OldStream == "refused" && h.Flags&(flagCompressed|flagMarkers) != 0 && h.Version < 3:
+		return errors.New("sparse VMDK version too old")
+	case b.StreamOddCapacity == "refused" && h.Capacity%h.GrainSize != 0:
+		return fmt.Errorf("the capacity, %d sectors, is not a multiple of the grain, %d", h.Capacity, h.GrainSize)
+	case b.StreamWithoutFooter == "refused" && !hasFooter(f, h):
+		return errors.New("the stream has no footer or no end-of-stream marker")
+	}
+	return nil
+}
+
+// hasFooter says whether a stream ends as it should: footer marker, footer, end-of-stream marker.
+func hasFooter(f *os.File, h sparseHeader) bool {
+	info, err := f.Stat()
+	if err != nil || h.GDOffset != gdAtEnd || info.Size()%sector != 0 || info.Size() < 4*sector {
+		return false
+	}
+	type marker struct {
+		Val        uint64
+		Size, Type uint32
+	}
+	var footer, end marker
+	for at, m := range map[int64]*marker{3: &footer, 1: &end} {
+		if binary.Read(io.NewSectionReader(f, info.Size()-at*sector, sector), binary.LittleEndian, m) != nil {
+			return false
+		}
+	}
+	_, err = readHeader(f, info.Size()-2*sector)
+	return err == nil && footer == marker{1, 0, markerFooter} && end == marker{}
 }
 
 // hostedSize gives the size of a hosted sparse extent's disk, and of the file, which its content is not much larger than; in bytes.

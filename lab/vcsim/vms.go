@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,6 +43,11 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 	if !ok {
 		return none, &types.ManagedObjectNotFound{Obj: folder}
 	}
+	name := escapeName(config.Name)
+	if fault := s.takeName(ctx, f, name); fault != nil {
+		return none, fault
+	}
+	defer s.creating.Delete(folder.Value + "/" + name)
 	dc := s.datacenterOf(folder)
 	if config.Files == nil {
 		return none, &types.InvalidVmConfig{Property: "configSpec.files"}
@@ -53,13 +59,14 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 	if path.Ext(home.rel) != ".vmx" {
 		// "[ds]" alone: vSphere makes a folder of the VM's name, or of name_1 and so on (Nova counts on
 		// <uuid>/<uuid>.vmdk: vmops.py).
-		name := escapeName(config.Name)
 		dir := name
 		for i := 1; (file{home.store, dir}).exists(); i++ {
 			dir = fmt.Sprintf("%s_%d", name, i)
 		}
 		home.rel = dir + "/" + name + ".vmx"
 		config.Files.VmPathName = home.name()
+	} else if err := os.MkdirAll(home.with("").path(), 0700); err != nil { // govc import.vmdk gives a folder that may be missing
+		return none, fileFault(home.name(), err)
 	}
 	disks, fault := s.prepareDevices(dc, home, config.DeviceChange)
 	if fault != nil {
@@ -70,7 +77,6 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 			return none, fault
 		}
 	}
-	name := escapeName(config.Name)
 	config.Name = strings.ReplaceAll(name, "%", "_") // a name that it has to escape makes the simulator add each device twice
 	var task types.ManagedObjectReference
 	res := locked(ctx, f.Self, func() soap.HasFault {
@@ -98,6 +104,24 @@ func (s *server) createVM(ctx *simulator.Context, folder, pool types.ManagedObje
 		}
 	})
 	return ref, nil
+}
+
+// takeName keeps a name for a VM that is being made. A name that another has in the folder is refused (API: Folder.CreateVM_Task and
+// ResourcePool.ImportVApp, DuplicateName).
+func (s *server) takeName(ctx *simulator.Context, f *simulator.Folder, name string) types.BaseMethodFault {
+	var children []types.ManagedObjectReference
+	_, taken := s.creating.LoadOrStore(f.Self.Value+"/"+name, true)
+	ctx.WithLock(f, func() { children = slices.Clone(f.ChildEntity) })
+	if e := s.reg.FindByName(name, children); e != nil {
+		if !taken {
+			s.creating.Delete(f.Self.Value + "/" + name)
+		}
+		return &types.DuplicateName{Name: name, Object: e.Reference()}
+	}
+	if taken {
+		return &types.DuplicateName{Name: name, Object: f.Self}
+	}
+	return nil
 }
 
 // datacenterOf is the datacenter that an entity is in.
@@ -346,39 +370,61 @@ func (m *vmMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task)
 	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, entity, "VirtualMachine.Destroy_Task", task)}}
 }
 
-// destroy unregisters a VM and deletes its disks and its folder. A disk's parents are other disks and stay.
+// destroy unregisters a VM and deletes its files: its disks, those of their parents that are in its own folder, and its own by their names. The
+// folder goes when nothing else is in it. A disk that was taken off the VM stays, as do parents elsewhere.
 func (s *server) destroy(ctx *simulator.Context, vm *simulator.VirtualMachine) types.BaseMethodFault {
-	var files []string
+	var disks []string
+	var vmx string
 	dc := s.datacenterOf(*vm.Parent)
 	res := locked(ctx, vm.Self, func() soap.HasFault {
 		if vm.Config != nil {
+			vmx = vm.Config.Files.VmPathName
 			for _, d := range vm.Config.Hardware.Device {
 				if disk, ok := d.(*types.VirtualDisk); ok {
-					if chain := backingChain(disk.Backing); len(chain) > 0 {
-						files = append(files, chain[0])
+					for i, name := range backingChain(disk.Backing) {
+						if i == 0 || path.Dir(name) == path.Dir(vmx) {
+							disks = append(disks, name)
+						}
 					}
 				}
 			}
-			files = append(files, path.Dir(vm.Config.Files.VmPathName))
 		}
 		return vm.UnregisterVM(ctx, &types.UnregisterVM{This: vm.Self})
 	})
 	if fault := refusal(res); fault != nil {
 		return fault
 	}
-	for _, name := range files {
-		f, fault := s.resolve(&dc, name)
-		if fault != nil || f.rel == "" || !f.exists() {
-			continue
+	for _, name := range disks {
+		if f, fault := s.resolve(&dc, name); fault == nil {
+			if d, err := openDisk(f); err == nil {
+				_ = removeDisk(d)
+			} else {
+				_ = os.Remove(f.path())
+			}
 		}
-		if d, err := openDisk(f); err == nil {
-			_ = removeDisk(d)
-		} else {
-			_ = os.RemoveAll(f.path())
+	}
+	home, fault := s.resolve(&dc, vmx)
+	if fault != nil {
+		return nil
+	}
+	base := strings.TrimSuffix(path.Base(home.rel), ".vmx")
+	entries, _ := os.ReadDir(home.with("").path())
+	for _, e := range entries {
+		if own := strings.HasPrefix(e.Name(), base) && slices.Contains(vmExtensions, path.Ext(e.Name())); own || vmLog.MatchString(e.Name()) {
+			_ = os.Remove(home.with(e.Name()).path())
 		}
+	}
+	if path.Dir(home.rel) != "." {
+		_ = os.Remove(home.with("").path())
 	}
 	return nil
 }
+
+// vmExtensions are those of a VM's own files beside its disks, and vmLog is the names of its logs (API: VirtualMachineFileLayoutExFileType).
+var (
+	vmExtensions = []string{".vmx", ".vmxf", ".vmsd", ".vmsn", ".vmem", ".vmss", ".vswp", ".nvram", ".hlog"}
+	vmLog        = regexp.MustCompile(`^vmware(-\d+)?\.log$`)
+)
 
 // poolMethods is ResourcePool's ImportVApp.
 type poolMethods struct{ own }

@@ -74,7 +74,11 @@ func TestCreateVM(t *testing.T) {
 	if d.size != 1<<20 {
 		t.Errorf("%+v", d)
 	}
+	if _, fault := l.createVM("cluster-a", vmSpec("uuid-1", "ds-a", 1024, 0, nil, false)); fault != "DuplicateName" {
+		t.Errorf("a second VM of the name: %q", fault)
+	}
 	// The folder's name is taken.
+	l.want("")(vm.Rename(l.ctx, "other"))
 	vm2, _ := l.createVM("cluster-a", vmSpec("uuid-1", "ds-a", 1024, 0, nil, false))
 	l.props(vm2.Reference(), &m, "config.files")
 	if m.Config.Files.VmPathName != "[ds-a] uuid-1_1/uuid-1.vmx" {
@@ -145,8 +149,12 @@ func TestLinkedClone(t *testing.T) {
 	l.want("FileLocked")(l.files().DeleteDatastoreFile(l.ctx, "[ds-a] clone/clone-delta.vmdk", l.dc))
 	l.want("")(vm.PowerOff(l.ctx))
 	l.want("")(vm.Destroy(l.ctx))
-	if l.exists("[ds-a] clone") || !l.exists("[ds-a] base/i/i-flat.vmdk") {
+	if l.exists("[ds-a] clone/clone.vmdk") || l.exists("[ds-a] clone/clone-delta.vmdk") || !l.exists("[ds-a] base/i/i-flat.vmdk") {
 		t.Error("wrong files after Destroy_Task")
+	}
+	left, _ := os.ReadDir(l.path("[ds-a] clone")) // a disk that the VM does not have is not its file
+	if len(left) != 2 || left[0].Name() != "r-flat.vmdk" || left[1].Name() != "r.vmdk" {
+		t.Errorf("left: %v", left)
 	}
 	l.want("")(l.files().DeleteDatastoreFile(l.ctx, "[ds-a] base/i", l.dc))
 }
