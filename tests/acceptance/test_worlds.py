@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, options, run, scenario, small_images
+from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, changes, options, run, scenario, small_images
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,52 @@ def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
         assert "n1 was left alone" in "".join(again["warnings"])
         assert entries(vcenter)["n1"]["state"] == "unknown"
         assert damaged.read_bytes() == b"\0" * 512
+
+
+@pytest.mark.parametrize(
+    "kind, behaviour, thin",
+    [
+        # What becomes of a copy of a thin disk, and of a sparse image, which Nova's own copy makes a preallocated one.
+        ("VMFS", {"copy_spec": "refused", "copy_without_spec": "preallocated"}, {"stream": False, "flat": False, "sparse": False}),
+        ("VMFS", {"copy_spec": "refused", "copy_without_spec": "source"}, {"stream": True, "flat": True, "sparse": True}),
+        ("VMFS", {"copy_spec": "honoured"}, {"stream": True, "flat": True, "sparse": False}),
+        ("NFS", {"nfs_preallocated": "thin"}, {"stream": True, "flat": True, "sparse": True}),
+        ("NFS", {"nfs_preallocated": "taken"}, {"stream": False, "flat": False, "sparse": False}),
+    ],
+)
+def test_types_of_copies(images, tmp_path, kind, behaviour, thin):
+    """Each image arrives whole and stays so, whatever type of disk vSphere makes of a copy; what it makes of a thin one is told."""
+    ids, content = images
+    with world(tmp_path, kind=kind, **behaviour) as vcenter:
+        for name, image_id in ids.items():
+            before = vcenter.mark()
+            result = seeded(vcenter, image_id, linked_clone_sizes=[1])
+            assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
+            (copied,) = (row["name"] for row in result["images"][0]["datastores"] if row["action"] == "copy")
+            (entry,) = (entry for place, entry in entries(vcenter).items() if place == copied and entry["name"] == image_id)
+            assert (entry["state"], entry["thin"], entry["capacity_bytes"]) == ("complete", thin[name], CAPACITY)
+            told = [text for text in result["warnings"] if "thick disks" in text]
+            assert len(told) == (not thin[name] and name != "sparse"), result["warnings"]
+            copies = [line for line in vcenter.requests(before) if line.get("method") == "CopyVirtualDisk_Task" and "http" in line]
+            refused = [line for line in copies if line["fault"] == "NotImplemented"]
+            # Once refused, a type is not asked for again: 2 disks of a size at once at the most.
+            assert len(refused) <= 2 and len(copies) - len(refused) == 3 + (name == "sparse")
+            assert not seeded(vcenter, image_id, linked_clone_sizes=[1])["changed"]
+            vcenter.empty()
+
+
+def test_copies_are_planned_with_all_of_their_size(images, tmp_path):
+    """A copy of a thin disk may become thick: a plan for which there is no room then is refused before a byte moves."""
+    ids, _content = images
+    with world(tmp_path) as vcenter:
+        for free, error in ((4 * CAPACITY // 3, None), (CAPACITY - 1, "DATASTORE_FULL")):
+            for name in DATASTORES:
+                vcenter.ask("POST", "/do", {"full": {"datastore": name, "free_bytes": free}})
+            before = vcenter.mark()
+            result, code, _text = run(options(vcenter.connection, [ids["stream"]]))
+            assert code == error
+            if error:
+                assert not [line for line in vcenter.requests(before) if changes(line)]
+            else:
+                assert [one["needed_bytes"] for one in result["datastores"]].count(CAPACITY) == 1
+            vcenter.empty()

@@ -94,6 +94,11 @@ class Image:
         return self.get("hw_disk_type", "vmware_disktype", "preallocated")
 
     @property
+    def cached_type(self):
+        """The VirtualDiskType of the disk in the cache, as Nova makes it. CopyVirtualDisk without a destSpec gives a preallocated one of a sparse file."""
+        return {"sparse": "preallocated", "streamOptimized": "thin"}.get(self.disk_type, self.disk_type)
+
+    @property
     def os_distro(self):
         """What becomes the guestId of the virtual machine, or None."""
         return self.get("os_distro", "vmware_ostype")

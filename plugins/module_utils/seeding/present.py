@@ -74,8 +74,12 @@ class Work:
 
     @property
     def min_disk_low(self):
-        """Says that Nova would take a flavor whose disk can't hold the image: it compares with the size in Glance and with min_disk only."""
-        return self.min_disk is not None and max(self.image.min_disk * GIB, self.image.size) < self.capacity
+        """Says that Nova would take a flavor whose disk can't hold the image: it compares with the size in Glance and with min_disk only.
+
+        nova/compute/api.py, ``_validate_flavor_image_nostatus``: in whole GiB, and a disk of 0 is not checked: it is as large as the image.
+        """
+        smallest = max(1, self.image.min_disk, -(-self.image.size // GIB))  # of the flavors that Nova takes
+        return self.min_disk is not None and smallest < self.min_disk
 
     @property
     def warnings(self):
@@ -97,17 +101,19 @@ class Work:
         return found
 
     @property
-    def kept_bytes(self):
-        """Bytes that the image takes on a datastore at the most.
+    def pushed_bytes(self):
+        """Bytes that a push takes on a datastore for good, at the most.
 
-        vSphere may make a thick disk of a sparse file. Of a streamOptimized one it makes a thin disk, which holds the file's grains;
-        where no file was read since another datastore has the image, the file's size is the least that it takes.
+        A streamOptimized disk is imported as a thin one, which holds the file's grains. Of a sparse file vSphere makes a preallocated disk.
         """
-        if self.image.kind == "sparse" and self.capacity is not None:
-            return self.capacity
         if self.image.kind in ("streamOptimized", "ova") and self.disk is not None:
             return self.disk.data_bytes
-        return self.image.size
+        return self.copied_bytes
+
+    @property
+    def copied_bytes(self):
+        """Bytes that a copy takes on a datastore, at the most: a vCenter that takes no destSpec makes each copy preallocated (API: CopyVirtualDisk_Task)."""
+        return self.image.size if self.capacity is None else self.capacity
 
     @property
     def passing_bytes(self):
@@ -119,8 +125,11 @@ class Work:
         for step in self.steps:
             if step.action != "none":
                 there = self.entries[step.moid]
-                passing = self.passing_bytes if step.action == "push" else 0
-                yield Write(step.moid, self.kept_bytes, passing, there.bytes if there else 0)
+                freed = there.bytes if there else 0
+                if step.action == "push":
+                    yield Write(step.moid, self.pushed_bytes, self.passing_bytes, freed)
+                else:
+                    yield Write(step.moid, self.copied_bytes, 0, freed)
             for one in self.sized[step.moid]:
                 if one.action != "none":
                     yield Write(step.moid, self.sized_bytes(one))
@@ -128,13 +137,12 @@ class Work:
     def planned_bytes(self, step):
         """Bytes that a step sends to vSphere, or that vSphere copies, at the most: a flat image may leave its holes behind."""
         pushed = self.disk.size if self.image.kind == "ova" and self.disk else self.image.size
-        return {"none": 0, "push": pushed, "copy": self.kept_bytes}[step.action]
+        return {"none": 0, "push": pushed, "copy": self.copied_bytes}[step.action]
 
-    def sized_bytes(self, copy):
-        """Bytes that a copy for linked clones takes at the most: it is thin or thick, as the cached disk is."""
-        if copy.action == "none":
-            return 0
-        return self.kept_bytes if self.image.disk_type in ("thin", "streamOptimized") else copy.root_gb * GIB
+    @staticmethod
+    def sized_bytes(copy):
+        """Bytes that a copy for linked clones takes at the most: see :attr:`copied_bytes`."""
+        return 0 if copy.action == "none" else copy.root_gb * GIB
 
 
 class Present:
@@ -274,10 +282,11 @@ def _carry_out(session, glance, works, answers, options):
     run_id = stage.this_run()
     failures = []
     warnings = []
+    made = []  # (image, Location, whether the disk is thin)
 
     def fan_out(work, rows, cancelled, expected):
         try:
-            _copy(session, work, rows, run_id, cancelled, expected, options)
+            made.extend(_copy(session, work, rows, run_id, cancelled, expected, options))
         except NovaVmwareError as error:
             failures.append(error)
 
@@ -294,6 +303,7 @@ def _carry_out(session, glance, works, answers, options):
                         place = work.places[step.moid]
                         pushed = seed.push(session, work.source, work.image, work.disk, place, run_id, options)
                         _note_done(rows[step.moid], pushed)
+                        made.append((work.image, place, pushed.thin))
                         expected = pushed.content
                         warnings += [pushed.warning] if pushed.warning else []
             except NovaVmwareError as error:
@@ -312,7 +322,19 @@ def _carry_out(session, glance, works, answers, options):
             "The others are. Run this again after mending the cause: only what is missing is done again.",
             {"failures": [error.to_result() for error in failures], "images": answers},
         )
-    return warnings
+    return warnings + other_types(made)
+
+
+def other_types(made):
+    """Gives a warning where disks are thick that should be thin, as a list of one text at the most. (On NFS the opposite is usual, and costs nothing.)
+
+    :arg made: list of ``(nova_image.Image, locations.Location, whether its disk is thin or None)``.
+    """
+    thick = [(image.name, place.name) for image, place, thin in made if thin is False and image.cached_type == "thin"]
+    if not thick:
+        return []
+    images, places = (", ".join(sorted(set(names))) for names in zip(*thick))
+    return [f"vSphere made thick disks of the thin images {images} on {places}: they take all of their size there. It takes no disk type for copies."]
 
 
 @contextlib.contextmanager
@@ -336,10 +358,12 @@ def _copy(session, work, rows, run_id, cancelled, expected, options):
     :arg expected: the :class:`content.Content` of what was pushed, or None. Where copies are to be compared and nothing was pushed, the first
         source is read back.
 
+    :returns: a list of ``(image, location, whether the disk is thin)``, of each copy that was made.
     :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed, or some copies for linked clones.
     """
     everywhere = {**work.elsewhere, **work.places}
     failures = {}
+    made = []
     for number in sorted({step.round for step in work.steps if step.action == "copy"}):
         batch = [step for step in work.steps if step.action == "copy" and step.round == number]
         failures.update({step.moid: failures[step.source] for step in batch if step.source in failures})
@@ -353,6 +377,7 @@ def _copy(session, work, rows, run_id, cancelled, expected, options):
                 failures[target.datastore.moid] = outcome
             else:
                 _note_done(rows[target.datastore.moid], outcome)
+                made.append((work.image, target, outcome.thin))
     for root_gb in sorted({one.root_gb for copies in work.sized.values() for one in copies}):
         wanted = [moid for moid, copies in work.sized.items() if moid not in failures and (root_gb, "copy") in {(one.root_gb, one.action) for one in copies}]
         for first in range(0, len(wanted), sized.AT_ONCE):
@@ -368,6 +393,7 @@ def _copy(session, work, rows, run_id, cancelled, expected, options):
             + " ".join(f"{name}: {reason}" for name, reason in reasons),
             "The others have it. Run this again after mending the cause: only these are done again.",
         )
+    return made
 
 
 def _inspect(image, source):

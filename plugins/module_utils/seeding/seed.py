@@ -60,7 +60,7 @@ class Done:
     """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
 
     ``encoding`` is what a flat image was made for its way, or None. ``warning`` is why it was not sent as it should have been.
-    ``content`` is the :class:`content.Content` of what was sent, or None where nobody asked for it.
+    ``content`` is the :class:`content.Content` of what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
     """
 
     step: progress.Step
@@ -70,6 +70,7 @@ class Done:
     encoding: str | None = None
     warning: str | None = None
     content: object = None
+    thin: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def push(session, source, image, disk, location, run, options=Options()):
         with staged(session, location, image.id, run) as stage:
             with vmdk.naming(image):
                 _SENDERS[image.kind](_Push(session, source, image, disk, stage, options, rules, done))
-            finish(session, image, stage, disk.capacity_bytes, done.content, rules, pushed=True)
+            done.thin = finish(session, image, stage, disk.capacity_bytes, done.content, rules, pushed=True).thin
     done.seconds, done.bytes = step.seconds, step.done
     return done
 
@@ -237,10 +238,12 @@ def _send_sparse(job):
     hosted = "tmp-sparse.vmdk"
     job.put(hosted)
     target = f"{stage.folder}/{cache.image_file(image.id)}"
-    session.run(
-        f"make a native disk of the image {image.name} at {target}",
-        files.copy_disk_task, session, place, f"{stage.folder}/{hosted}", place, target,
-    )  # fmt: skip
+    what = f"make a native disk of the image {image.name} at {target}"
+    (error,) = files.copy_all(
+        session, [files.Copy(what, place, f"{stage.folder}/{hosted}", place, target, image.cached_type, image.adapter_type)]
+    )
+    if error is not None:
+        raise error
     files.delete(session, place, f"{stage.folder}/{hosted}")
 
 
@@ -314,17 +317,16 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False, expected
         # What is short and waits for answers runs side by side, a few at once; the copies have common polls.
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=AT_ONCE))
 
-        def start(pair):
+        def prepare(pair):
             source, target = pair
             try:
                 with contextlib.ExitStack() as own:
                     stage = own.enter_context(staged(session, target, image.id, run))
-                    task = _start_copy(session, image, source, stage)
                     kept = own.pop_all()
             except NovaVmwareError as error:
                 return target, error
             stages.push(kept)
-            return _Copy(source, target, stage, kept, task)
+            return _Copy(source, target, stage, kept)
 
         def tick(percents):
             if cancelled():
@@ -332,21 +334,20 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False, expected
             told = [percent for percent in percents if percent is not None]
             step.reach(sum(capacity * percent // 100 for percent in told) if told else None)
 
-        def end(copied, fault):
+        def end(copied, error):
             try:
                 with copied.own:
-                    if fault is not None:
-                        raise VSphereFault(copied.what(image), fault)
-                    finish(session, image, copied.stage, capacity, expected, options.rules(session), cancelled)
-            except NovaVmwareError as error:
-                return copied.target, error
-            return copied.target, Done(step, via=f"copy from {copied.source.name}", seconds=step.seconds, bytes=capacity)
+                    if error is not None:
+                        raise error
+                    found = finish(session, image, copied.stage, capacity, expected, options.rules(session), cancelled)
+            except NovaVmwareError as caught:
+                return copied.target, caught
+            return copied.target, Done(step, via=f"copy from {copied.source.name}", seconds=step.seconds, bytes=capacity, thin=found.thin)
 
-        begun = list(pool.map(start, pairs))
-        started = [one for one in begun if isinstance(one, _Copy)]
-        results = session.wait([one.task for one in started], tick=tick, names=[one.what(image) for one in started])
-        outcomes = [one for one in begun if not isinstance(one, _Copy)]
-        outcomes += pool.map(end, started, [fault for _result, fault in results])
+        prepared = list(pool.map(prepare, pairs))
+        ready = [one for one in prepared if isinstance(one, _Copy)]
+        outcomes = [one for one in prepared if not isinstance(one, _Copy)]
+        outcomes += pool.map(end, ready, files.copy_all(session, [one.wish(image) for one in ready], tick, pool.map))
         copied = sum(isinstance(outcome, Done) for _target, outcome in outcomes)
         step.reach(copied * capacity)
         if copied < len(pairs):
@@ -356,24 +357,21 @@ def copy(session, image, capacity, pairs, run, cancelled=lambda: False, expected
 
 @dataclass(frozen=True)
 class _Copy:
-    """A copy that vSphere is at work on. ``own`` removes its stage."""
+    """A copy that vSphere is to make. ``own`` removes its stage."""
 
     source: object
     target: object
     stage: object
     own: contextlib.ExitStack
-    task: object
 
-    def what(self, image):
-        return f"copy the image {image.name} from {self.source.name} to {self.target.name}"
-
-
-def _start_copy(session, image, source, stage):
-    name = cache.image_file(image.id, image.disk_format)
-    start = files.copy_file_task if image.kind == "iso" else files.copy_disk_task
-    return start(
-        session, source.place, f"{source.image_path(image.id)}/{name}", stage.location.place, f"{stage.folder}/{name}"
-    )
+    def wish(self, image):
+        """Gives the :class:`files.Copy`."""
+        name = cache.image_file(image.id, image.disk_format)
+        return files.Copy(
+            f"copy the image {image.name} from {self.source.name} to {self.target.name}",
+            self.source.place, f"{self.source.image_path(image.id)}/{name}", self.stage.location.place, f"{self.stage.folder}/{name}",
+            None if image.kind == "iso" else image.cached_type, image.adapter_type,
+        )  # fmt: skip
 
 
 def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(), cancelled=lambda: False, pushed=False):
@@ -382,6 +380,7 @@ def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(
     :arg capacity: bytes that the guest sees; the disk may be up to 1 MiB larger, since vSphere rounds.
     :arg expected: the :class:`content.Content` that it must have, or None where only sizes are compared.
     :arg pushed: the data came from here: whether it is all there is asked of who has the file, where a listing does not tell.
+    :returns: an :class:`audit.Entry`: what was staged.
     :raises SeedError: what is staged is not the whole image.
     :raises ContentError: it has other bytes.
     """
@@ -400,6 +399,7 @@ def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(
     actual = found.capacity_bytes if found.capacity_bytes is not None else capacity
     _note(session, image, stage, actual)
     publish(session, image, stage, actual)
+    return found
 
 
 def _what_is_wrong(session, image, stage, found, capacity, rules, pushed):

@@ -42,19 +42,11 @@ def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: Fa
     with contextlib.ExitStack() as stack:
         stages = {}
 
-        def all_of(what, start):
-            """Runs a task in each stage that is left; a stage whose task fails is left no more."""
-            tasks = []
-            for stage in list(stages.values()):
-                try:
-                    tasks.append((stage, start(stage)))
-                except NovaVmwareError as error:
+        def drop_failed(tried, errors):
+            """Leaves the stages that failed."""
+            for stage, error in zip(tried, errors):
+                if error is not None:
                     _drop(stages, outcomes, stage, error)
-            names = [f"{what} {stage.folder}/{name}" for stage, _task in tasks]
-            results = session.wait([task for _stage, task in tasks], tick=tick, names=names)
-            for (stage, _task), named, (_result, fault) in zip(tasks, names, results):
-                if fault is not None:
-                    _drop(stages, outcomes, stage, VSphereFault(named, fault))
 
         for location in locations:
             try:
@@ -62,17 +54,19 @@ def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: Fa
             except NovaVmwareError as error:
                 outcomes.append((location, error))
         cached = cache.image_file(image.id)
-        all_of(
-            "copy the cached disk to",
-            lambda stage: files.copy_disk_task(
-                session, stage.location.place, f"{stage.location.image_path(image.id)}/{cached}", stage.location.place, f"{stage.folder}/{name}"
-            ),
-        )
-        if root_gb << 30 > capacity:
-            all_of(
-                "extend",
-                lambda stage: files.extend_disk_task(session, stage.location.place, f"{stage.folder}/{name}", root_gb << 20),
+        tried = list(stages.values())
+        copies = [
+            files.Copy(
+                f"copy the cached disk to {stage.folder}/{name}",
+                stage.location.place, f"{stage.location.image_path(image.id)}/{cached}", stage.location.place, f"{stage.folder}/{name}",
+                image.cached_type, image.adapter_type,
             )
+            for stage in tried
+        ]  # fmt: skip
+        drop_failed(tried, files.copy_all(session, copies, tick))
+        if root_gb << 30 > capacity:
+            tried = list(stages.values())
+            drop_failed(tried, files.extend_all(session, [(stage.location.place, f"{stage.folder}/{name}") for stage in tried], root_gb << 20, tick))
         for stage in list(stages.values()):
             try:
                 _publish(session, image, root_gb, capacity, stage)

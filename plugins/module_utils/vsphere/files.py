@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 
@@ -121,39 +121,108 @@ def create_disk(session, place, path, capacity_kb, adapter_type, disk_type):
     )  # fmt: skip
 
 
-def copy_disk_task(session, source_place, source, place, destination):
-    """Starts the copy of a virtual disk; a disk in a hosted format becomes a native one. Gives the task.
+# How a server says that it takes no destSpec: NotImplemented (govmomi object/datastore_file_manager.go), or a relative of it.
+_SPEC_REFUSED = ("NotImplemented", "NotSupported", "InvalidArgument")
 
-    Without a destSpec, which only a host agent takes, vCenter keeps the type of the source.
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy that vSphere is to make of a virtual disk, or of a plain file where ``disk_type`` is None.
+
+    ``what`` is a verb phrase with the object, for the error. ``source`` and ``destination`` are datastore paths. ``disk_type`` is a VirtualDiskType,
+    ``adapter_type`` is ``ide``, ``busLogic`` or ``lsiLogic``: how the copy is to be.
     """
+
+    what: str
+    source_place: Place
+    source: str
+    place: Place
+    destination: str
+    disk_type: str | None = None
+    adapter_type: str = "lsiLogic"
+
+
+def copy_all(session, copies, tick=None, each=map):
+    """Lets vSphere copy disks and files, all at once. A disk in a hosted format becomes a native one.
+
+    A copy of a disk is preallocated unless a destSpec says otherwise (API: CopyVirtualDisk_Task). A vCenter may refuse one: then the copy is made
+    without, and no more are sent in this session.
+
+    :arg copies: list of :class:`Copy`.
+    :arg tick: as :meth:`Session.wait` takes it. :arg each: as ``map``, to start the copies with, for example that of an executor.
+    :returns: a list in the order of the copies: None, or the :class:`VSphereError` of one that failed.
+    """
+    failed = dict.fromkeys(range(len(copies)))
+    todo, specified = list(failed), session.takes_copy_spec
+
+    def start(number):
+        try:
+            return _start_copy(session, copies[number], specified)
+        except VSphereError as error:
+            return error
+
+    def run():
+        tasks = {}
+        for number, task in zip(todo, each(start, todo)):
+            if isinstance(task, VSphereError):
+                failed[number] = task
+            else:
+                tasks[number] = task
+        ended = session.wait(list(tasks.values()), tick=tick, names=[copies[number].what for number in tasks])
+        for number, (_result, fault) in zip(tasks, ended):
+            failed[number] = fault and VSphereFault(copies[number].what, fault)
+
+    run()
+    todo = [number for number in todo if specified and copies[number].disk_type and getattr(failed[number], "fault", None) in _SPEC_REFUSED]
+    if todo:
+        specified = False
+        run()
+        # An argument may be wrong for another reason: then it fails without a destSpec, too.
+        if any(getattr(failed[number], "fault", None) not in _SPEC_REFUSED for number in todo):
+            session.takes_copy_spec = False
+    return list(failed.values())
+
+
+def _start_copy(session, copy, specified):
+    """Starts a copy. Gives the task."""
+    if copy.disk_type is None:
+        return session.call(
+            copy.what,
+            session.content.fileManager.CopyDatastoreFile_Task,
+            sourceName=copy.source, sourceDatacenter=copy.source_place.datacenter(session),
+            destinationName=copy.destination, destinationDatacenter=copy.place.datacenter(session), force=False,
+        )  # fmt: skip
+    spec = vim.VirtualDiskManager.VirtualDiskSpec(diskType=copy.disk_type, adapterType=copy.adapter_type) if specified else None
     return session.call(
-        f"copy the disk {source} to {destination}",
+        copy.what,
         session.content.virtualDiskManager.CopyVirtualDisk_Task,
-        sourceName=source, sourceDatacenter=source_place.datacenter(session),
-        destName=destination, destDatacenter=place.datacenter(session), force=False,
+        sourceName=copy.source, sourceDatacenter=copy.source_place.datacenter(session),
+        destName=copy.destination, destDatacenter=copy.place.datacenter(session), destSpec=spec, force=False,
     )  # fmt: skip
 
 
-def extend_disk_task(session, place, path, capacity_kb):
-    """Starts to make a virtual disk larger. Gives the task.
+def extend_all(session, disks, capacity_kb, tick=None):
+    """Makes virtual disks larger, all at once.
 
-    :arg capacity_kb: KiB, whole; not less than it has.
+    :arg disks: list of ``(place, datastore path)``. :arg capacity_kb: KiB, whole; not less than they have.
+    :arg tick: as :meth:`Session.wait` takes it.
+    :returns: a list in their order: None, or the :class:`VSphereError` of one that failed.
     """
-    return session.call(
-        f"extend the disk {path}",
-        session.content.virtualDiskManager.ExtendVirtualDisk_Task,
-        name=path, datacenter=place.datacenter(session), newCapacityKb=int(capacity_kb), eagerZero=False,
-    )  # fmt: skip
-
-
-def copy_file_task(session, source_place, source, place, destination):
-    """Starts the copy of a plain file. Gives the task."""
-    return session.call(
-        f"copy {source} to {destination}",
-        session.content.fileManager.CopyDatastoreFile_Task,
-        sourceName=source, sourceDatacenter=source_place.datacenter(session),
-        destinationName=destination, destinationDatacenter=place.datacenter(session), force=False,
-    )  # fmt: skip
+    failed = [None] * len(disks)
+    tasks = {}
+    for number, (place, path) in enumerate(disks):
+        try:
+            tasks[number] = session.call(
+                f"extend the disk {path}",
+                session.content.virtualDiskManager.ExtendVirtualDisk_Task,
+                name=path, datacenter=place.datacenter(session), newCapacityKb=int(capacity_kb), eagerZero=False,
+            )  # fmt: skip
+        except VSphereError as error:
+            failed[number] = error
+    names = [f"extend the disk {disks[number][1]}" for number in tasks]
+    for number, name, (_result, fault) in zip(tasks, names, session.wait(list(tasks.values()), tick=tick, names=names)):
+        failed[number] = fault and VSphereFault(name, fault)
+    return failed
 
 
 def move_disk(session, place, source, destination):

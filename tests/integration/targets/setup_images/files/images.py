@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import random
 import struct
@@ -15,12 +16,14 @@ import openstack
 
 CAPACITY = 64 << 20  # bytes
 VMDK = {"disk_format": "vmdk", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic"}
-# name: file and what Glance is told. it-dense is small on the wire and large on a datastore, it-lie is not what its
+LARGE = 2 << 30  # bytes
+# name: file and what Glance is told. it-large is as large as a flavor that Nova would take may not be, it-dense is small on the wire and large on a datastore, it-lie is not what its
 # hw_disk_type says, it-cut ends in the middle.
 IMAGES = {
     "it-sparse": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-stream": ("stream.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
     "it-dense": ("dense.vmdk", {**VMDK, "hw_disk_type": "streamOptimized"}),
+    "it-large": ("large.vmdk", {**VMDK, "hw_disk_type": "sparse"}),
     "it-flat": ("disk.raw", {**VMDK, "hw_disk_type": "thin"}),
     "it-iso": ("disk.iso", {"disk_format": "iso"}),
     "it-ova": ("disk.ova", {**VMDK, "hw_disk_type": "streamOptimized", "container_format": "ova"}),
@@ -39,7 +42,11 @@ def make_files(folder):
     raw.write_bytes(noise.randbytes(4 << 20) + bytes(CAPACITY - (8 << 20)) + noise.randbytes(4 << 20))
     dense = folder / "dense.raw"
     dense.write_bytes(b"openstack" * (CAPACITY // 9) + bytes(CAPACITY % 9))
+    large = folder / "large.raw"
+    large.write_bytes(noise.randbytes(1 << 20))
+    os.truncate(large, LARGE)
     for source, name, kind in (
+        (large, "large.vmdk", "monolithicSparse"),
         (raw, "sparse.vmdk", "monolithicSparse"), (raw, "stream.vmdk", "streamOptimized"), (dense, "dense.vmdk", "streamOptimized"),
     ):  # fmt: skip
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", source, folder / name], check=True)
