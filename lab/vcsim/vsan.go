@@ -321,21 +321,28 @@ func (m *namespaceManager) storeAt(dc *types.ManagedObjectReference, name string
 	if _, ok := m.reg.Get(*dc).(*simulator.Datacenter); !ok {
 		return file{}, &types.ManagedObjectNotFound{Obj: *dc}
 	}
-	bare := strings.TrimPrefix(name, "ds://")
-	for _, st := range m.stores {
-		rel, ok := strings.CutPrefix(bare+"/", st.volumePath())
-		if !ok || st.dc != *dc {
-			continue
+	st, rel := m.storeOn(*dc, name)
+	switch {
+	case st == nil:
+	case !st.objects() || !*st.Accessible:
+		return file{}, &types.InvalidDatastore{Name: st.Name, Datastore: &st.ref}
+	default:
+		if rel, ok := cleanRel(rel); ok && rel != "" {
+			return file{st, rel}, nil
 		}
-		if !st.objects() || !*st.Accessible {
-			return file{}, &types.InvalidDatastore{Name: st.Name, Datastore: &st.ref}
-		}
-		if rel, ok = cleanRel(rel); !ok || rel == "" {
-			break
-		}
-		return file{st, rel}, nil
 	}
 	return file{}, &types.InvalidDatastorePath{DatastorePath: name}
+}
+
+// storeOn finds the datastore of a datacenter that a path of the form [ds://]/vmfs/volumes/<datastore>/... is on, and what comes after it;
+// nil when there is none.
+func (s *server) storeOn(dc types.ManagedObjectReference, name string) (*store, string) {
+	for _, st := range s.stores {
+		if rel, ok := strings.CutPrefix(strings.TrimPrefix(name, "ds://")+"/", st.volumePath()); ok && st.dc == dc {
+			return st, rel
+		}
+	}
+	return nil, ""
 }
 
 // ConvertNamespacePathToUuidPath gives a path with the namespace's UUID.

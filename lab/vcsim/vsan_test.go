@@ -348,6 +348,25 @@ func TestVsanTakesWhatItShows(t *testing.T) {
 	}
 }
 
+func TestVVOL(t *testing.T) {
+	l := newLabOf(t, strings.Replace(testScenario, "{name: ds-vsan, type: vsan,", "{name: ds-vsan, type: VVOL,", 1))
+	id := l.namespace("base")
+	if got := l.names("[ds-vsan]"); !slices.Equal(got, []string{id}) {
+		t.Errorf("%v", got)
+	}
+	if got := fault(l.files().MakeDirectory(l.ctx, "[ds-vsan] other", l.dc, false)); got != "CannotCreateFile" {
+		t.Errorf("MakeDirectory: %q", got)
+	}
+	if status, _ := l.request("PUT", l.folderURL("ds-vsan", "base/x"), l.cookie(), "x"); status != 201 {
+		t.Errorf("PUT: %d", status)
+	}
+	var m mo.Datastore
+	l.props(l.s.stores["ds-vsan"].ref, &m, "summary", "capability")
+	if m.Summary.Type != "VVOL" || !strings.HasPrefix(m.Summary.Url, "ds:///vmfs/volumes/vvol:") || *m.Capability.TopLevelDirectoryCreateSupported {
+		t.Errorf("%+v", m.Summary)
+	}
+}
+
 // paths are the datastore paths in a value's strings.
 func paths(v any) (out []string) {
 	_, _ = mapStrings(reflect.ValueOf(v), func(s string) string {
