@@ -55,6 +55,7 @@ def run(params, check_mode):
             result = work.run(session, places, check_mode)
             result["changed"] = result["changed"] or bool(found)
             result["leftovers"] = [leftover.path for leftover in found]
+            result["warnings"] = [*result.get("warnings", ()), *session.warnings]
             return result
 
 

@@ -49,6 +49,7 @@ class Session:
         self.host_tls = tls_context(validate_certs, ca_path)
         self.tls = self.host_tls
         self.host_trust = "thumbprint" if thumbprint else "ca"  # how hosts prove who they are, unless somebody wants it otherwise
+        self.warnings = []  # texts for the user: what went wrong without changing the result
         self.unreachable = set()  # names of hosts that did not answer: others get their turn before them
         self.takes_copy_spec = True  # until a copy with a destSpec was refused: files.copy_all
         self._login_lock = threading.Lock()
