@@ -193,10 +193,13 @@ func (s *server) placeNew(ctx *simulator.Context, pool types.ManagedObjectRefere
 	return &host, fault
 }
 
-// storeNamed is the datastore of a datastore path in a datacenter, nil when there is none.
+// storeNamed is the datastore of a datastore path, or of one below /vmfs/volumes, in a datacenter; nil when there is none.
 func (s *server) storeNamed(dc types.ManagedObjectReference, name string) *store {
 	var p object.DatastorePath
-	p.FromString(name)
+	if !p.FromString(name) {
+		st, _ := s.storeOn(dc, name)
+		return st
+	}
 	return s.places[place{dc, p.Datastore}]
 }
 
