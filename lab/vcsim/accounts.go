@@ -11,6 +11,24 @@ type accounts struct {
 	mu        sync.Mutex
 	passwords map[string]string
 	names     []string // all that there were: their sessions may be there still
+	confined  map[string]bool
+}
+
+// confine makes an account have what its permissions give it, nothing when it has none.
+func (a *accounts) confine(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.confined == nil {
+		a.confined = map[string]bool{}
+	}
+	a.confined[name] = true
+}
+
+// limited says whether an account has nothing without a permission. Others may do everything then.
+func (a *accounts) limited(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.confined[name]
 }
 
 // set makes an account, changes its password, or with an empty password removes it.

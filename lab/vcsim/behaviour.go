@@ -23,6 +23,7 @@ type Behaviour struct {
 	ChunkedPut             string   `yaml:"chunked_put" values:"refused taken"`
 	VCenterPut             string   `yaml:"vcenter_put" values:"host_config documented"`
 	HostCertificate        string   `yaml:"host_certificate" values:"sslThumbprint certThumbprintList sslCertificate" by:"version"`
+	ParentsView            string   `yaml:"parents_view" values:"refused granted"`
 	NFSLockFiles           string   `yaml:"nfs_lock_files" values:"shown hidden"`
 	VsanPutThroughVCenter  string   `yaml:"vsan_put_through_vcenter" values:"fails works"`
 	VsanRootFolder         string   `yaml:"vsan_root_folder" values:"refused made"`

@@ -210,6 +210,9 @@ func answeredFault(m [][]byte) types.BaseMethodFault {
 func (s *server) lendSession(r *http.Request) func() {
 	sm := s.reg.SessionManager()
 	user := types.UserSession{UserName: s.scenario.VCenter.Username}
+	if name, ok := s.sessionUser(r); ok {
+		user.UserName = name
+	}
 	ctx := &simulator.Context{Context: context.Background(), Map: s.reg,
 		Session: &simulator.Session{UserSession: user, Registry: simulator.NewRegistry(), Map: s.reg}}
 	key := sm.AcquireCloneTicket(ctx, nil).(*methods.AcquireCloneTicketBody).Res.Returnval

@@ -19,14 +19,22 @@ import (
 // nova/virt/vmwareapi/vmops.py _get_esx_host_and_cookies).
 func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 	hosts := listenerHosts(r)
-	if !s.takeTicket(r) && (hosts != nil || !s.hasSession(r) && !s.hasPassword(r)) {
-		w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
-		refuse(w, r, http.StatusUnauthorized, "401 Unauthorized")
+	user, ok := s.folderUser(r)
+	if !ok {
+		unauthorized(w, r)
 		return
 	}
 	f, ok := s.folderFile(r.URL, hosts)
 	if !ok {
 		refuse(w, r, http.StatusNotFound, "404 Not Found")
+		return
+	}
+	if !s.mayFolder(user, r.Method, f, hosts == nil) {
+		unauthorized(w, r)
+		return
+	}
+	if r.Method == http.MethodPut && slices.ContainsFunc(hosts, func(name string) bool { return s.cryptoRefuses(user, s.hosts[name]) }) {
+		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
 		return
 	}
 	if status := s.refuseHTTP(r.Method, f, hosts == nil); status != 0 {
@@ -60,6 +68,12 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "501 Not Implemented", http.StatusNotImplemented)
 	}
+}
+
+// unauthorized asks for a login: of nobody, and of an account that lacks a privilege.
+func unauthorized(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="VMware HTTP server"`)
+	refuse(w, r, http.StatusUnauthorized, "401 Unauthorized")
 }
 
 // folderFile finds the file of a /folder URL. On a host's address, hosts are the hosts that have it.

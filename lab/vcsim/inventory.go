@@ -151,6 +151,7 @@ func (s *server) equipHost(h *simulator.HostSystem, spec *Host) {
 		NumCpuThreads: hw.NumCpuThreads, Hz: int64(spec.MHz) * 1000 * 1000}
 
 	h.Runtime.InMaintenanceMode = spec.Maintenance
+	h.Runtime.CryptoState = spec.CryptoState
 	h.Runtime.ConnectionState = types.HostSystemConnectionState(spec.State)
 	if spec.State != "connected" {
 		h.Runtime.PowerState = types.HostSystemPowerStateUnknown

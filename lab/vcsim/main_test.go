@@ -222,6 +222,20 @@ func asTaskError(err error, te *task.Error) bool {
 	return false
 }
 
+// vimFault is the fault in an error, nil for none.
+func vimFault(err error) any {
+	var te task.Error
+	switch {
+	case err == nil:
+		return nil
+	case soap.IsSoapFault(err):
+		return soap.ToSoapFault(err).VimFault()
+	case asTaskError(err, &te):
+		return te.Fault()
+	}
+	return err
+}
+
 // wait gives the fault with which a task ends.
 func (l *lab) wait(t *object.Task, err error) string {
 	l.Helper()

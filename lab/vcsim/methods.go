@@ -70,6 +70,9 @@ func (s *server) installMethods() {
 			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
 		}
 		s.takeFriendly(m)
+		if fault := s.permit(ctx, m); fault != nil {
+			return nil, fault
+		}
 		obj, ok := mine[m.This.Type]
 		if !ok || ctx.Session == nil && m.This.Type != "PropertyCollector" {
 			return nil, nil // without a session the simulator refuses, and its fault names the object that was called
@@ -104,7 +107,11 @@ func (s *server) runTask(ctx *simulator.Context, entity types.ManagedObjectRefer
 	if e, ok := s.reg.Get(entity).(mo.Entity); ok {
 		t.Info.EntityName = e.Entity().Name
 	}
-	t.Info.Reason = &types.TaskReasonUser{UserName: s.scenario.VCenter.Username}
+	user := s.scenario.VCenter.Username
+	if ctx.Session != nil {
+		user = ctx.Session.UserName
+	}
+	t.Info.Reason = &types.TaskReasonUser{UserName: user}
 	s.reg.Put(t)
 	t.Info.Key, t.Info.Task = t.Self.Value, t.Self
 	work := ctx
@@ -195,6 +202,8 @@ func faultMessage(fault types.BaseMethodFault) string {
 		return "The name '" + f.Name + "' already exists."
 	case *types.NoCompatibleHost:
 		return "No host is compatible with the virtual machine."
+	case *types.NoPermission:
+		return "Permission to perform this operation was denied."
 	case *types.InvalidDiskFormat:
 		return "The file specified is not a virtual disk"
 	}

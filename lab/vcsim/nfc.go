@@ -49,8 +49,9 @@ type lease struct {
 	mu     sync.Mutex
 	active int // uploads under way
 	vm     *simulator.VirtualMachine
-	disks  map[string]*upload      // by the name in the URL
-	phase  types.HttpNfcLeaseState // State is the simulator's to lock
+	host   types.ManagedObjectReference // whose URLs they are
+	disks  map[string]*upload           // by the name in the URL
+	phase  types.HttpNfcLeaseState      // State is the simulator's to lock
 }
 
 // upload is one disk of a lease, or another file of its VM.
@@ -118,7 +119,7 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 	var host types.ManagedObjectReference
 	ctx.WithLock(vm, func() { devices, host = vm.Config.Hardware.Device, *vm.Runtime.Host })
 	l.mu.Lock()
-	l.vm = vm
+	l.vm, l.host = vm, host
 	for _, d := range devices {
 		chain := backingChain(d.GetVirtualDevice().Backing)
 		if len(chain) == 0 {
@@ -366,6 +367,8 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case r.Method != http.MethodPut && r.Method != http.MethodPost:
 		http.Error(w, "405 Method Not Allowed", http.StatusMethodNotAllowed)
+	case s.cryptoRefuses(l.ctx.Session.UserName, l.host):
+		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
 	default:
 		l.count(1)
 		err := l.receive(r, u)

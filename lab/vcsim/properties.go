@@ -88,7 +88,7 @@ func (p *propertyCollector) RetrievePropertiesEx(ctx *simulator.Context, req *ty
 	flat.SpecSet = specs
 	body := c.RetrievePropertiesEx(ctx, &flat)
 	if b, ok := body.(*methods.RetrievePropertiesExBody); ok && b.Res != nil && b.Res.Returnval != nil {
-		p.present(b.Res.Returnval.Objects)
+		p.present(ctx, b.Res.Returnval.Objects)
 	}
 	return body
 }
@@ -101,7 +101,7 @@ func (p *propertyCollector) ContinueRetrievePropertiesEx(ctx *simulator.Context,
 	}
 	body := c.ContinueRetrievePropertiesEx(ctx, req)
 	if b, ok := body.(*methods.ContinueRetrievePropertiesExBody); ok && b.Res != nil {
-		p.present(b.Res.Returnval.Objects)
+		p.present(ctx, b.Res.Returnval.Objects)
 	}
 	return body
 }
@@ -161,6 +161,11 @@ func (p *propertyCollector) flatten(ctx *simulator.Context, specs []types.Proper
 	var out []types.PropertyFilterSpec
 	for _, spec := range specs {
 		w := walker{p: p, ctx: ctx, named: map[string]*types.TraversalSpec{}, seen: map[step]bool{}, have: map[types.ManagedObjectReference]bool{}}
+		if ctx.Session != nil {
+			if r := p.rightsOf(ctx.Session.UserName); !r.all {
+				w.rights = r
+			}
+		}
 		missing := spec.ReportMissingObjectsInResults != nil && *spec.ReportMissingObjectsInResults
 		for _, o := range spec.ObjectSet {
 			obj := w.get(o.Obj)
@@ -200,6 +205,8 @@ type walker struct {
 	seen  map[step]bool
 	have  map[types.ManagedObjectReference]bool
 	refs  []types.ManagedObjectReference
+	// rights are those of an account that may not do everything.
+	rights *rights
 }
 
 func (w *walker) get(ref types.ManagedObjectReference) mo.Reference {
@@ -251,7 +258,7 @@ func (w *walker) walk(from types.ManagedObjectReference, set []types.BaseSelecti
 // refsAt reads the references at a traversal's path, when the object is of the traversal's type.
 func (w *walker) refsAt(from types.ManagedObjectReference, ts *types.TraversalSpec) (refs []types.ManagedObjectReference) {
 	obj := w.get(from)
-	if obj == nil {
+	if obj == nil || w.rights != nil && !w.rights.mayFollow(from, ts.Path) {
 		return nil
 	}
 	w.ctx.WithLock(from, func() {
@@ -284,6 +291,9 @@ func (w *walker) refsAt(from types.ManagedObjectReference, ts *types.TraversalSp
 			refs = append(refs, x...)
 		}
 	})
+	if w.rights != nil && listsVisible(from.Type, ts.Path) {
+		refs = w.rights.visible(refs)
+	}
 	return refs
 }
 
@@ -348,8 +358,11 @@ func (s *server) refreshOne(ctx *simulator.Context, ref types.ManagedObjectRefer
 }
 
 // present replaces what the simulator needs in a datastore's properties by what vSphere shows: url and, for vsan,
-// type. The values are copies.
-func (p *propertyCollector) present(objects []types.ObjectContent) {
+// type. The values are copies. What the account may not read is taken out.
+func (p *propertyCollector) present(ctx *simulator.Context, objects []types.ObjectContent) {
+	if ctx.Session != nil {
+		p.rightsOf(ctx.Session.UserName).hide(objects)
+	}
 	p.presentNamespaces(objects)
 	for i := range objects {
 		if objects[i].Obj.Type != "Datastore" {

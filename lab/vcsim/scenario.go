@@ -27,8 +27,26 @@ type VCenter struct {
 	Password     string `yaml:"password"`
 	// ClockOffsetSeconds is how far its clock is ahead, as the Date of its answers and CurrentTime tell it.
 	ClockOffsetSeconds int `yaml:"clock_offset_seconds"`
+	// Accounts are more accounts that may log in.
+	Accounts []Account `yaml:"accounts"`
 	// Behaviour says how it behaves where that is not known of vSphere.
 	Behaviour Behaviour `yaml:"behaviour"`
+}
+
+// Account is an account besides the first. Without permissions it is an administrator.
+type Account struct {
+	Username    string        `yaml:"username"`
+	Password    string        `yaml:"password"`
+	Permissions *[]Permission `yaml:"permissions"`
+}
+
+// Permission is what an account has on an entity, which is named by its inventory path, and by default on all below it: privileges or a role
+// of vSphere's own (NoAccess, ReadOnly, Admin).
+type Permission struct {
+	Entity     string   `yaml:"entity"`
+	Privileges []string `yaml:"privileges"`
+	Role       string   `yaml:"role"`
+	Propagate  *bool    `yaml:"propagate"`
 }
 
 // Datacenter is an inventory datacenter with all that is in it.
@@ -70,6 +88,8 @@ type Host struct {
 	MemoryMB    int64  `yaml:"memory_mb"`
 	Maintenance bool   `yaml:"maintenance"`
 	State       string `yaml:"state"`
+	// CryptoState is runtime.cryptoState.
+	CryptoState string `yaml:"crypto_state"`
 	// NTP are its NTP servers; nil means one. CertificateDays is how long its certificate is still good.
 	NTP             []string `yaml:"ntp"`
 	CertificateDays *int     `yaml:"certificate_days"`
@@ -154,6 +174,20 @@ func (sc *Scenario) check() error {
 	}
 	if err := vc.Behaviour.check(vc.Version); err != nil {
 		return fmt.Errorf("vcenter: %w", err)
+	}
+	users := names{vc.Username: true}
+	for _, a := range vc.Accounts {
+		if err := users.add("account", a.Username); err != nil {
+			return err
+		}
+		if a.Password == "" {
+			return fmt.Errorf("account %s: password is required", a.Username)
+		}
+		for _, p := range deref(a.Permissions) {
+			if p.Entity == "" || p.Role != "" && p.Privileges != nil {
+				return fmt.Errorf("account %s: a permission has an entity, and privileges or a role", a.Username)
+			}
+		}
 	}
 	if len(sc.Datacenters) == 0 {
 		return fmt.Errorf("datacenters: at least one is required")
@@ -279,6 +313,9 @@ func checkHost(h *Host) error {
 	if h.Cores < 0 || h.Threads < h.Cores || h.MemoryMB < 0 {
 		return fmt.Errorf("cores %d, threads %d, memory_mb %d make no host", h.Cores, h.Threads, h.MemoryMB)
 	}
+	if err := oneOf("crypto_state", &h.CryptoState, "incapable", "prepared", "safe", "pendingIncapable"); err != nil {
+		return err
+	}
 	return oneOf("state", &h.State, "connected", "disconnected", "notResponding")
 }
 
@@ -348,6 +385,14 @@ func (n names) add(kind, name string) error {
 	}
 	n[name] = true
 	return nil
+}
+
+// deref is the value of a pointer, empty for nil.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
 }
 
 // setDefault sets what the scenario left out.

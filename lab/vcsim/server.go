@@ -33,6 +33,7 @@ type server struct {
 	log        *requestLog
 	tickets    tickets
 	accounts   accounts
+	access     access
 	leases     leases
 	stores     map[string]*store // by the name of newStore; fixed after newServer
 	places     map[place]*store
@@ -111,6 +112,9 @@ func (s *server) build() error {
 	s.svc.RegisterSDK(s.reg, s.reg.Path+"/vimService")
 	s.reg.AddHandler(&taskWatcher{s: s})
 	if err := s.loadInventory(ctx); err != nil {
+		return err
+	}
+	if err := s.loadAccounts(ctx); err != nil {
 		return err
 	}
 	s.installMethods()

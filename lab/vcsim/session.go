@@ -35,6 +35,7 @@ type tickets struct {
 // ticket is good for one request of this method and URL.
 type ticket struct {
 	method, url string
+	user        string // whose it is
 	expires     time.Time
 }
 
@@ -47,7 +48,7 @@ const ticketLife = 2 * time.Minute
 // SessionManagerHttpServiceRequestSpec). oslo.vmware asks for one with the URL of the host's /folder
 // (oslo_vmware/objects/datastore.py DatastoreURL.get_transfer_ticket). The method is "PUT" there and "httpPut" in
 // the API.
-func (m *sessionManager) AcquireGenericServiceTicket(_ *simulator.Context, req *types.AcquireGenericServiceTicket) soap.HasFault {
+func (m *sessionManager) AcquireGenericServiceTicket(ctx *simulator.Context, req *types.AcquireGenericServiceTicket) soap.HasFault {
 	body := new(methods.AcquireGenericServiceTicketBody)
 	spec, ok := req.Spec.(*types.SessionManagerHttpServiceRequestSpec)
 	if !ok {
@@ -70,7 +71,7 @@ func (m *sessionManager) AcquireGenericServiceTicket(_ *simulator.Context, req *
 			delete(m.tickets.open, k)
 		}
 	}
-	m.tickets.open[id] = ticket{method, ticketURL(u, u.Host), time.Now().Add(ticketLife)}
+	m.tickets.open[id] = ticket{method, ticketURL(u, u.Host), ctx.Session.UserName, time.Now().Add(ticketLife)}
 	m.tickets.mu.Unlock()
 	body.Res = &types.AcquireGenericServiceTicketResponse{Returnval: types.SessionManagerGenericServiceTicket{Id: id, HostName: u.Hostname()}}
 	m.nameCertificate(&body.Res.Returnval)
@@ -86,41 +87,61 @@ func ticketURL(u *url.URL, host string) string {
 	return strings.ToLower(host) + u.Path + "?" + u.Query().Encode()
 }
 
-// takeTicket says whether the request carries a ticket that is good for it. The ticket is used up.
-func (s *server) takeTicket(r *http.Request) bool {
+// takeTicket says whether the request carries a ticket that is good for it, and whose it is. The ticket is used up.
+func (s *server) takeTicket(r *http.Request) (user string, ok bool) {
 	c, err := r.Cookie(ticketCookie)
 	if err != nil {
-		return false
+		return "", false
 	}
 	id := strings.Trim(c.Value, `"`)
 	s.tickets.mu.Lock()
 	t, ok := s.tickets.open[id]
 	delete(s.tickets.open, id)
 	s.tickets.mu.Unlock()
-	return ok && t.method == r.Method && time.Now().Before(t.expires) && t.url == ticketURL(r.URL, r.Host)
+	return t.user, ok && t.method == r.Method && time.Now().Before(t.expires) && t.url == ticketURL(r.URL, r.Host)
 }
 
 // hasSession says whether the request carries the cookie of a live session.
 func (s *server) hasSession(r *http.Request) bool {
+	_, ok := s.sessionUser(r)
+	return ok
+}
+
+// sessionUser is the account of the live session whose cookie the request carries.
+func (s *server) sessionUser(r *http.Request) (string, bool) {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return false
+		return "", false
 	}
 	for _, name := range s.accounts.known() {
 		body := s.reg.SessionManager().SessionIsActive(&simulator.Context{Map: s.reg}, &types.SessionIsActive{
 			SessionID: strings.Trim(c.Value, `"`), UserName: name}).(*methods.SessionIsActiveBody)
 		if body.Res != nil && body.Res.Returnval {
-			return true
+			return name, true
 		}
 	}
-	return false
+	return "", false
 }
 
-// hasPassword says whether the request carries the account's name and password, as community.vmware's vsphere_copy sends
+// passwordUser is the account whose name and password the request carries, as community.vmware's vsphere_copy sends
 // them to /folder.
-func (s *server) hasPassword(r *http.Request) bool {
+func (s *server) passwordUser(r *http.Request) (string, bool) {
 	user, password, ok := r.BasicAuth()
-	return ok && s.accounts.take(user, password)
+	return user, ok && s.accounts.take(user, password)
+}
+
+// folderUser is the account that asks for a file at /folder: at the vCenter that of a ticket, a session or a password, at a host that of a ticket.
+func (s *server) folderUser(r *http.Request) (string, bool) {
+	if user, ok := s.takeTicket(r); ok {
+		return user, true
+	}
+	if listenerHosts(r) != nil {
+		return "", false
+	}
+	if user, ok := s.sessionUser(r); ok {
+		return user, true
+	}
+	return s.passwordUser(r)
 }
 
 // needsSession says whether a property read is of more than a client may see before it has logged in: ServiceInstance

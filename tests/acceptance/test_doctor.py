@@ -21,6 +21,7 @@ from simulated import NO_HOSTS, VCenter, call, free_port
 
 SCENARIOS = ROOT / "lab" / "scenarios"
 USER, PASSWORD = "nova@vsphere.local", "lab-only"
+ADMIN = "administrator@vsphere.local"
 
 # What is broken in nova.conf: name of the service, which is its cluster's -> options. All other services are healthy in this.
 OPTIONS = {
@@ -161,7 +162,7 @@ def healthy(tmp_path_factory):
     """The demo's vCenter without its machines that are not Nova's."""
     setup = yaml.safe_load((SCENARIOS / "demo.yml").read_text(encoding="utf-8"))
     del setup["datacenters"][0]["vms"]
-    setup["vcenter"].update(username=USER, password=PASSWORD)
+    setup["vcenter"].update(username=USER, password=PASSWORD, accounts=[{"username": ADMIN, "password": PASSWORD}])
     with simulator(setup, tmp_path_factory.mktemp("healthy"), days=365) as doctor:
         yield doctor
 
@@ -247,7 +248,7 @@ def test_a_healthy_vcenter_has_no_finding(healthy):
 
 def test_the_role_is_all_that_the_account_needs(healthy):
     """The account gets a poor role, then the role of the module."""
-    options = {**healthy.connection, "principal": USER, "datacenters": ["dc1"]}
+    options = {**healthy.connection, "username": ADMIN, "principal": USER, "datacenters": ["dc1"]}
     role = call("vsphere_role", **options)
     assert role["changed"] and role["role"]["changed"] and [grant["changed"] for grant in role["grants"]] == [True, True]
     assert not call("vsphere_role", **options)["changed"]
@@ -265,7 +266,7 @@ def test_the_role_is_all_that_the_account_needs(healthy):
 def impoverish(doctor, name, privileges):
     """Leaves a role these privileges only, as somebody would by hand."""
     instance = SmartConnect(
-        host="127.0.0.1", port=doctor.vcenter.port, user=USER, pwd=PASSWORD, sslContext=ssl.create_default_context(cafile=doctor.connection["ca_path"])
+        host="127.0.0.1", port=doctor.vcenter.port, user=ADMIN, pwd=PASSWORD, sslContext=ssl.create_default_context(cafile=doctor.connection["ca_path"])
     )
     manager = instance.RetrieveContent().authorizationManager
     role = next(role for role in manager.roleList if role.name == name)
