@@ -288,16 +288,19 @@ def options(connection, image_ids, **more):
 
 
 class Run:
-    """A run of image_cache in a process of its own, forked from this one: a run that is killed is recognised by its pid."""
+    """A run of a module, by default of image_cache, in a process of its own, forked from this one: a run that is killed is recognised by its pid.
 
-    def __init__(self, params):
+    :arg params: its options. :arg body: its function.
+    """
+
+    def __init__(self, params, body=image_cache.run):
         self._here, there = FORK.Pipe()
 
         def child():
             for one in module.CANCELLED_BY:
                 signal.signal(one, module._cancel)
             try:
-                there.send((image_cache.run(params, False), None, ""))
+                there.send((body(params, False), None, ""))
             except NovaVmwareError as error:
                 there.send((None, error.code, error.what))
             except module.Cancelled:

@@ -351,6 +351,11 @@ class Bench:
         )
         return any(not granted.isGranted for one in answer for granted in one.privAvailability)
 
+    def seen(self, managed, names):
+        """Gives those of the properties of an object that the account may read."""
+        found = self.session.read("read what is above the datastore", [object_spec(managed)], {type(managed): names})
+        return {name for _obj, values in found for name in values}
+
     @property
     def _datacenter(self):
         return self.place.datacenter(self.session)

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Questions on disks and files of a datastore, and on the transfer of files.
+"""Questions on disks and files of a datastore, on the transfer of files, and on privileges.
 
 Each function is given a :class:`bench.Bench` and gives a :class:`question.Finding`. It catches a refusal only where that is an answer.
 """
@@ -281,3 +281,15 @@ def nfs_lock_files(bench):
         return Finding(None, "No virtual machine that runs has its folder on this datastore.")
     locks = [name for folder in folders for name in bench.names(folder) if name.startswith(".lck-")]
     return Finding("shown" if locks else "hidden", f"{len(locks)} lock files are listed in the folders of {len(folders)} running virtual machines.")
+
+
+def parents_view(bench):
+    """Reads what is above the datastore: a name wants System.View, a status System.Read. A role has both (API: AuthorizationManager.AddAuthorizationRole)."""
+    above = {"the root folder": bench.session.content.rootFolder, "the datacenter": bench.place.datacenter(bench.session)}
+    for what, managed in above.items():
+        seen = bench.seen(managed, ["name", "overallStatus"])
+        if seen == {"name"}:
+            return Finding("granted", f"The account sees {what}, on which it has no permission.")
+        if not seen:
+            return Finding("refused", f"The account does not see {what}, on which it has no permission.")
+    return Finding(None, "The account has a permission on all that is above the datastore, so it is not known what it would see without.")

@@ -27,7 +27,7 @@ def meaning(question, finding):
     if finding.value is None:
         if finding.lacking:
             return Meaning(PROBLEM, f"The account lacks {finding.lacking}.", "Give it to the account, by vsphere_role, and ask again.")
-        return Meaning(UNKNOWN, "It could not be found out. The collection works in both cases.", "")
+        return Meaning(UNKNOWN, f"It could not be found out.{' The collection works in both cases.' if question.switch else ''}")
     known = question.answers.get(finding.value) or question.answers[NUMBER]
     action = known.action
     if finding.lacking and not question.switch:

@@ -226,6 +226,16 @@ QUESTIONS = (
         needs=_SCRATCH,
     ),
     Question(
+        "parents_view", "Does an account see what is above an object on which it has a permission?", ALL, datastore.parents_view,
+        {
+            "refused": Meaning(
+                NOTE, "Calls that name a datacenter want System.View there, and an inventory is walked from the root folder.",
+                "Give the account a role on the root folder and on the datacenter as well, without propagation: docs/security.md.",
+            ),
+            "granted": Meaning(OK, "System.View comes with any permission below.", _FINE),
+        },
+    ),
+    Question(
         "nfs_lock_files", "Does a listing show the lock files of NFS?", frozenset(["NFS"]), datastore.nfs_lock_files,
         {
             "shown": Meaning(OK, "Files .lck-* lie beside disks in use. image_cache and image_cache_prune take no notice of them.", "Let no script of yours remove them."),
