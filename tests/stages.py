@@ -1,7 +1,8 @@
-"""Runs the tests: all stages in order, or those that are named. `make test` calls it.
+"""Runs the tests: all stages, or those that are named. `make test` calls it.
 
 usage: tests/run [--keep-going] [STAGE...]
 
+What is quick comes first, one after the other. The rest goes in lanes side by side; a stage of a lane shows its output when it has ended.
 Each stage installs what it needs, writes .work/log/STAGE.log and counts its tests; a stage without a test is a failure.
 Each stage works on its own copy of the tree, .work/STAGE/ansible_collections/openstack_vmware/nova, since Ansible's tools want a collection there and
 must not see .lab. The last line is the sum: `N passed, N failed`.
@@ -10,6 +11,7 @@ must not see .lab. The last line is the sum: `N passed, N failed`.
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import fcntl
 import json
@@ -20,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 import zlib
@@ -321,10 +324,16 @@ def secrets(stage):
         stage.count(not found, bool(found))
 
 
-# In the order of what they cost, with the most seconds that each may take.
+# The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, sanity: 600, unit: 600, go: 600, docs: 300, integration: 900, molecule: 2400, acceptance: 2700, secrets: 60,
+    lint: 300, unit: 900, sanity: 900, go: 900, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
 }  # fmt: skip
+# What runs one after the other and what side by side: a list of lanes for each step.
+STEPS = (
+    [[lint, unit]],
+    [[molecule], [sanity, go, docs, integration, acceptance]],
+    [[secrets]],
+)
 
 
 def python_version():
@@ -431,28 +440,113 @@ def run_stage(function, seconds):
     return stage, why
 
 
+class Row:
+    """How a stage ended: its counts, its seconds, and what ended it early or an empty text."""
+
+    def __init__(self, passed, failed, seconds, why):
+        self.passed, self.failed, self.seconds, self.why = passed, failed, seconds, why
+
+
+def run_here(function):
+    """Runs a stage in this process. Gives its :class:`Row`."""
+    begin = time.monotonic()
+    stage, why = run_stage(function, STAGES[function])
+    return Row(stage.passed, stage.failed, time.monotonic() - begin, why)
+
+
+class Lanes:
+    """Stages side by side, each in a process of its own. The first that fails ends the others, unless told to keep going."""
+
+    def __init__(self, keep_going):
+        self._keep_going = keep_going
+        self._over = threading.Event()
+        self._shown = threading.Lock()
+        self.rows = {}
+
+    def run(self, lanes):
+        """Runs the lanes to their ends; what this process is told to end by takes them along.
+
+        :arg lanes: lists of stages.
+        """
+        with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+            try:
+                for future in [pool.submit(self._lane, lane) for lane in lanes]:
+                    future.result()
+            finally:
+                self._over.set()
+
+    def _lane(self, lane):
+        for function in lane:
+            if self._over.is_set():
+                return
+            row = self.rows[function] = self._stage(function.__name__, STAGES[function])
+            if row.failed and not self._keep_going:
+                self._over.set()
+
+    def _stage(self, name, seconds):
+        result = WORK / f"{name}.json"
+        result.unlink(missing_ok=True)
+        begin = time.monotonic()
+        command = [sys.executable, __file__, "--result", str(result), name]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+        while process.poll() is None:
+            if self._over.wait(0.5) or time.monotonic() - begin > seconds + 60:
+                process.terminate()
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        seconds = time.monotonic() - begin
+        with self._shown:  # the stage's log has all that it printed
+            print((LOG / f"{name}.log").read_text(encoding="utf-8", errors="replace"), flush=True)
+        if not result.exists():
+            return Row(0, 1, seconds, "it was ended")
+        return Row(**json.loads(result.read_text(encoding="utf-8")), seconds=seconds)
+
+
+def end_by_signal(*_):
+    """Lets a signal run what stands in ``finally``: the commands under way end too."""
+    raise SystemExit("ended by a signal")
+
+
 def main():
     """Runs the stages and prints the table. The exit code is 1 if a test failed."""
     names = {function.__name__: function for function in STAGES}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", metavar="STAGE", nargs="*", choices=[[], *names], help=", ".join(names))
     parser.add_argument("--keep-going", action="store_true", help="run the next stages after a failed one")
+    parser.add_argument("--result", help=argparse.SUPPRESS)  # the file for the counts of one stage, in a lane
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, end_by_signal)
     LOG.mkdir(parents=True, exist_ok=True)
+    if arguments.result:
+        row = run_here(names[arguments.stages[0]])
+        Path(arguments.result).write_text(json.dumps({"passed": row.passed, "failed": row.failed, "why": row.why}), encoding="utf-8")
+        return 0
+    begin = time.monotonic()
     wanted = [function for name, function in names.items() if name in (arguments.stages or names)]
-    rows, passed, failed = [], 0, 0
-    for function in wanted:
-        begin = time.monotonic()
-        stage, why = run_stage(function, STAGES[function])
-        passed, failed = passed + stage.passed, failed + stage.failed
-        rows.append((stage.name, stage.passed, stage.failed, time.monotonic() - begin, why))
-        if stage.failed and not arguments.keep_going:
+    rows = {}
+    for step in STEPS:
+        lanes = [lane for lane in ([function for function in lane if function in wanted] for lane in step) if lane]
+        if len(lanes) > 1:
+            beside = Lanes(arguments.keep_going)
+            beside.run(lanes)
+            rows.update(beside.rows)
+        else:
+            for function in (function for lane in lanes for function in lane):
+                rows[function] = run_here(function)
+                if rows[function].failed and not arguments.keep_going:
+                    break
+        if any(row.failed for row in rows.values()) and not arguments.keep_going:
             break
     print(f"\n{'stage':<12} {'passed':>7} {'failed':>7} {'seconds':>8}")
-    for name, good, bad, seconds, why in rows:
-        print(f"{name:<12} {good:>7} {bad:>7} {seconds:>8.1f}  {why}".rstrip())
-    for function in wanted[len(rows):]:
-        print(f"{function.__name__:<12} {'not run':>15}")
+    for function in wanted:
+        if row := rows.get(function):
+            print(f"{function.__name__:<12} {row.passed:>7} {row.failed:>7} {row.seconds:>8.1f}  {row.why}".rstrip())
+        else:
+            print(f"{function.__name__:<12} {'not run':>15}")
+    passed, failed = sum(row.passed for row in rows.values()), sum(row.failed for row in rows.values())
+    print(f"in all {time.monotonic() - begin:.1f} s")
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
 
