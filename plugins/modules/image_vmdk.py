@@ -33,7 +33,8 @@ options:
     type: str
   disk_type:
     description:
-      - C(hw_disk_type) of the new image. V(streamOptimized) is small on the way and works on each kind of datastore.
+      - C(hw_disk_type) of the new image. V(streamOptimized) is small on the way and works on each kind of datastore. It is laid out as ESXi wants it,
+        which may refuse what C(qemu-img) writes; its disk is rounded up to 64 KiB.
       - V(preallocated) is the bytes of the disk. Glance takes them as a vmdk only with C([image_format]require_image_format_match = false).
     type: str
     choices: [streamOptimized, sparse, preallocated]

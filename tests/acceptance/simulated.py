@@ -28,6 +28,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from conftest import LAB, ROOT
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import module
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import streams
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache
 
@@ -225,8 +226,10 @@ def upload(cloud, name, data, **properties):
 
 
 def convert(raw, file, subformat):
-    """Makes a VMDK of a raw disk. Gives its file."""
+    """Makes a VMDK of a raw disk: a streamOptimized one as image_vmdk makes it, so that Nova can send it too. Gives its file."""
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={subformat}", raw, file], check=True)
+    if subformat == "streamOptimized":
+        streams.lay_out(str(file), str(file))
     return file
 
 

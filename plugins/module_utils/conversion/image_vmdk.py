@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, upload
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, streams, upload
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import wish as wishes
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -203,6 +203,9 @@ def _convert(glance, image, wanted, params):
         _min_disk(wanted, capacity)  # refuses one that is too small before the long work
         qemu.convert(source, kind, target, wanted.content["disk_type"], wanted.content["adapter_type"])
         os.unlink(source)  # its room is Glance's or anyone's from here on
+        if wanted.content["disk_type"] == "streamOptimized":
+            # Two conversions of one image in one way hold the same, and may have one content id.
+            streams.lay_out(target, json.dumps(wanted.content, sort_keys=True), wanted.content["adapter_type"])
         made = vmdk.inspect(nova_image.from_document({"id": "", "status": "", **_document(wanted, 0)}).kind, *_file(target))
         return upload.create(glance, _document(wanted, made.capacity_bytes), target)
 

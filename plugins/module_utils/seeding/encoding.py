@@ -154,14 +154,12 @@ class Layout:
 class Encoder:
     """Takes the bytes of a flat disk in order and gives those of the streamOptimized one.
 
-    :arg length: bytes of the flat disk. :arg identity: as :func:`content_id` takes it. :arg adapter: ``ddb.adapterType``.
-    :arg level: of deflate, for a file that is kept and read often; 0 is for a transfer: grains are stored (:func:`_pack`).
+    :arg length: bytes of the flat disk. :arg identity: as :func:`content_id` takes it.
     """
 
-    def __init__(self, length, identity, adapter="lsilogic", level=0):
-        self._layout = Layout(length, identity, adapter=adapter)
+    def __init__(self, length, identity):
+        self._layout = Layout(length, identity)
         self._length = length
-        self._level = level
         self._grain = 0  # number of the next grain
         self._rest = b""  # bytes that do not make a whole grain yet
 
@@ -202,7 +200,7 @@ class Encoder:
 
     def _add(self, grain, pieces):
         if not _ZEROS.startswith(grain):
-            self._layout.add(self._grain, zlib.compress(grain, self._level) if self._level else _pack(grain), pieces)
+            self._layout.add(self._grain, _pack(grain), pieces)
         self._grain += 1
 
 

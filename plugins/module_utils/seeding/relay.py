@@ -40,15 +40,15 @@ def size(stream):
     return encoding.size(area, len(stream.tables), tables)
 
 
-def lay(chunks, stream, identity, wanted=None):
+def lay(chunks, stream, identity, wanted=None, adapter="lsilogic"):
     """Yields the new file.
 
     :arg chunks: an iterator over the bytes of the old one, which :func:`grains.checked` has passed on, or will judge before the last of them.
     :arg stream: a :class:`vmdk.Stream`. :arg identity: as :func:`encoding.content_id` takes it.
-    :arg wanted: the bytes that it must have, or None.
+    :arg wanted: the bytes that it must have, or None. :arg adapter: ``ddb.adapterType``.
     :raises SizeDiffersError: before the last bytes are given.
     """
-    walk = _Lay(stream, identity)
+    walk = _Lay(stream, identity, adapter)
     yield walk.layout.start()
     for chunk in chunks:
         walk.feed(chunk)
@@ -67,10 +67,10 @@ def lay(chunks, stream, identity, wanted=None):
 
 
 class _Lay(Walk):
-    def __init__(self, stream, identity):
+    def __init__(self, stream, identity, adapter):
         super().__init__()
         self._stream = stream
-        self.layout = encoding.Layout(stream.capacity * SECTOR, identity, grain=stream.grain_size * SECTOR, keep=stream.tables)
+        self.layout = encoding.Layout(stream.capacity * SECTOR, identity, stream.grain_size * SECTOR, adapter, stream.tables)
         self.pieces = []
 
     def _grain(self, at, address, body):

@@ -8,12 +8,17 @@ from __future__ import annotations
 import io
 import random
 import subprocess
+import sys
+from pathlib import Path
 
-import disks
 import pytest
-from disks import GRAIN, RAW, SECTOR, descriptor, grain, marker, streamed
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, grains, relay, vmdk
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+import disks  # noqa: E402
+from disks import GRAIN, RAW, SECTOR, descriptor, grain, marker, streamed  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, grains, relay, vmdk  # noqa: E402
 
 MIB = 1 << 20
 
