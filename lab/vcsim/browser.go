@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
+	"hash/fnv"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -85,6 +88,7 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 	if !info.IsDir() {
 		return nil, notFound(root)
 	}
+	locks := b.lockFiles(root.store)
 	var res []types.HostDatastoreBrowserSearchResults
 	var walk func(dir file, folder string) error
 	walk = func(dir file, folder string) error {
@@ -110,6 +114,13 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 				}
 			}
 		}
+		for _, name := range locks[dir.rel] {
+			if info := (lockFile{name}); matches(spec, name) {
+				if fi := b.fileInfo(file{dir.store, path.Join(dir.rel, name)}, info, spec); fi != nil {
+					found.File = append(found.File, fi)
+				}
+			}
+		}
 		res = append(res, found)
 		for _, f := range below {
 			if err := walk(f, b.shown(folder, f)); err != nil && !os.IsNotExist(err) {
@@ -127,6 +138,35 @@ func (b *browser) search(ctx *simulator.Context, this types.ManagedObjectReferen
 	}
 	return res, nil
 }
+
+// lockFiles are the names of the lock files of an NFS 3 export by folder: ESXi keeps one beside each file that a VM has open, named after the
+// file's id. NFS 4.1 locks by itself. They are not on the machine.
+func (b *browser) lockFiles(st *store) map[string][]string {
+	if st.Type != "NFS" || b.scenario.VCenter.Behaviour.NFSLockFiles == "hidden" {
+		return nil
+	}
+	locks := map[string][]string{}
+	for rel := range b.lockedFiles(st.volume) {
+		id := fnv.New32a()
+		_, _ = id.Write([]byte(rel))
+		dir := strings.TrimPrefix(path.Dir("/"+rel), "/")
+		locks[dir] = append(locks[dir], fmt.Sprintf(".lck-%08x00000000", id.Sum32()))
+	}
+	for _, names := range locks {
+		slices.Sort(names)
+	}
+	return locks
+}
+
+// lockFile is the file of a lock in a listing.
+type lockFile struct{ name string }
+
+func (l lockFile) Name() string       { return l.name }
+func (l lockFile) Size() int64        { return 84 }
+func (l lockFile) Mode() os.FileMode  { return 0600 }
+func (l lockFile) ModTime() time.Time { return time.Now() }
+func (l lockFile) IsDir() bool        { return false }
+func (l lockFile) Sys() any           { return nil }
 
 // matches says whether the name fits one of the patterns (wildcards * and ?); no pattern fits all.
 func matches(spec *types.HostDatastoreBrowserSearchSpec, name string) bool {

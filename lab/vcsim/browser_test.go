@@ -108,3 +108,28 @@ func TestThinFileSize(t *testing.T) {
 		}
 	}
 }
+
+// NFS 3 has a lock file for each file that a VM has open, also for a parent of its disk.
+func TestLockFiles(t *testing.T) {
+	for value, shown := range map[string]int{"shown": 2, "hidden": 0} {
+		l := newLab(t, "nfs_lock_files: "+value)
+		l.disk("[ds-shared] base/i/i.vmdk", 1<<20, "x")
+		child := backing("[ds-shared]")
+		child.Parent = backing("[ds-shared] base/i/i.vmdk")
+		vm, fault := l.createVM("cluster-a", vmSpec("clone", "ds-shared", 1024, 0, child, true))
+		if fault != "" {
+			t.Fatal(fault)
+		}
+		count := func() (n int) {
+			res, _ := l.search("[ds-shared] base/i", &types.HostDatastoreBrowserSearchSpec{MatchPattern: []string{".lck-*"}}, false)
+			return len(res[0].File)
+		}
+		if n := count(); n != 0 {
+			t.Errorf("%s: %d locks of a VM that is off", value, n)
+		}
+		l.want("")(vm.PowerOn(l.ctx))
+		if n := count(); n != shown {
+			t.Errorf("%s: %d locks", value, n)
+		}
+	}
+}

@@ -48,6 +48,7 @@ type action struct {
 	Short   *shortAction   `json:"short,omitempty"`
 	Fault   *faultAction   `json:"fault,omitempty"`
 	Hang    *waitAction    `json:"hang,omitempty"`
+	Half    *struct{}      `json:"half,omitempty"`
 	Expire  *struct{}      `json:"expire,omitempty"`
 	Restart *struct{}      `json:"restart,omitempty"`
 	Full    *fullAction    `json:"full,omitempty"`
@@ -96,7 +97,7 @@ func (s *server) check(a action) error {
 		return err
 	}
 	if err := json.Unmarshal(b, &m); err != nil || len(m) != 1 {
-		return errors.New("do: one of cut, stall, slow, status, short, fault, hang, expire, restart, full, account")
+		return errors.New("do: one of cut, stall, slow, status, short, fault, hang, half, expire, restart, full, account")
 	}
 	inTime := func(w *waitAction) bool { return w == nil || w.Seconds > 0 && w.Seconds <= longest }
 	switch {
@@ -131,6 +132,8 @@ func (a action) applies(e *entry, path string) bool {
 		return isTask
 	case a.Fault != nil:
 		return e.Method != ""
+	case a.Half != nil:
+		return e.Method == "MoveDatastoreFile_Task"
 	case a.Short != nil:
 		return e.HTTP == http.MethodPut && strings.HasPrefix(path, "/folder/") || isLeaseUpload(e.HTTP, path)
 	}

@@ -52,6 +52,10 @@ func (s *server) serveBroken(do action, out *counted, r *http.Request, e *entry,
 	case do.Hang != nil && s.hasSession(r):
 		s.answerWithTask(out, e, s.hung(do.Hang.Seconds, r, serve))
 		return false
+	case do.Half != nil:
+		move := e.Args["sourceName"] + "\n" + e.Args["destinationName"]
+		s.halves.Store(move, true)
+		defer s.halves.Delete(move) // when the call was refused
 	case do.Restart != nil:
 		s.restart()
 		if listenerHosts(r) == nil {

@@ -157,3 +157,23 @@ func TestHang(t *testing.T) {
 		}
 	}
 }
+
+// A move of a folder that stops half-way leaves two folders, the new one with a disk's descriptor and without its content.
+func TestHalfMove(t *testing.T) {
+	l := newLab(t)
+	for _, ds := range []string{"ds-a", "ds-shared"} {
+		l.disk("["+ds+"] stage/i.vmdk", 1<<20, "x")
+		l.put("["+ds+"] stage/note", "n")
+		l.put("["+ds+"] iso/a", "a")
+		l.put("["+ds+"] iso/b", "b")
+		l.rule(`{"when": {"method": "MoveDatastoreFile_Task"}, "do": {"half": {}}}`)
+		l.want("FileFault")(l.files().MoveDatastoreFile(l.ctx, "["+ds+"] stage", l.dc, "["+ds+"] i", l.dc, false))
+		l.want("FileFault")(l.files().MoveDatastoreFile(l.ctx, "["+ds+"] iso", l.dc, "["+ds+"] j", l.dc, false))
+		for name, want := range map[string]bool{"stage/i-flat.vmdk": true, "stage/note": true, "stage/i.vmdk": false, "i/i.vmdk": true, "i/i-flat.vmdk": false,
+			"iso/a": false, "iso/b": true, "j/a": true, "j/b": false} {
+			if l.exists("["+ds+"] "+name) != want {
+				t.Errorf("%s %s: %v", ds, name, !want)
+			}
+		}
+	}
+}

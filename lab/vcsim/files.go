@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -88,18 +90,21 @@ func (s *server) deleteFile(f file) types.BaseMethodFault {
 
 // MoveDatastoreFileTask moves a file or a folder: one rename on the same datastore.
 func (m *fileManager) MoveDatastoreFileTask(ctx *simulator.Context, req *types.MoveDatastoreFile_Task) soap.HasFault {
+	_, half := m.halves.LoadAndDelete(req.SourceName + "\n" + req.DestinationName)
 	task := func() (types.AnyType, types.BaseMethodFault) {
 		src, dst, fault := m.endpoints(req.SourceDatacenter, req.SourceName, req.DestinationDatacenter, req.DestinationName)
 		if fault != nil {
 			return nil, fault
 		}
-		return nil, m.moveFile(src, dst, req.Force != nil && *req.Force)
+		return nil, m.moveFile(src, dst, req.Force != nil && *req.Force, half)
 	}
 	return &methods.MoveDatastoreFile_TaskBody{Res: &types.MoveDatastoreFile_TaskResponse{
 		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "FileManager.MoveDatastoreFile_Task", task)}}
 }
 
-func (s *server) moveFile(src, dst file, force bool) types.BaseMethodFault {
+// moveFile moves a file or a folder; half of a folder, and then fails, when a rule says so (API: MoveDatastoreFile_Task, "transactional
+// guarantees only for a file. No guarantees for folder moves").
+func (s *server) moveFile(src, dst file, force, half bool) types.BaseMethodFault {
 	switch {
 	case !src.exists():
 		return notFound(src)
@@ -109,6 +114,10 @@ func (s *server) moveFile(src, dst file, force bool) types.BaseMethodFault {
 		return fileLocked(src)
 	case !dst.with("").exists():
 		return notFound(dst.with(""))
+	}
+	if half && src.isDir() && !dst.exists() {
+		moveHalf(src, dst)
+		return &types.FileFault{File: src.name()}
 	}
 	if done, fault := s.moveObjects(src, dst); done {
 		return fault
@@ -182,6 +191,9 @@ func copyFiles(src, dst string) error {
 	if err != nil {
 		return err
 	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a symbolic link", src)
+	}
 	if !info.IsDir() {
 		return copySparse(src, dst)
 	}
@@ -203,31 +215,55 @@ func copyFiles(src, dst string) error {
 // lockedBy is the name of a powered-on VM that has the file, or one below it, in a disk's chain or as its own; ""
 // when there is none. ESXi holds locks on these while the VM runs.
 func (s *server) lockedBy(f file) string {
+	name := ""
+	s.eachLocked(f.volume, func(rel string) bool {
+		return rel == f.rel || strings.HasPrefix(rel, f.rel+"/") || f.rel == flatName(rel) || f.rel == deltaName(rel)
+	}, func(vm, _ string) bool {
+		name = vm
+		return true
+	})
+	return name
+}
+
+// lockedFiles are the files of a volume that powered-on VMs have: their own, descriptors and extents.
+func (s *server) lockedFiles(v *volume) map[string]bool {
+	files := map[string]bool{}
+	s.eachLocked(v, func(string) bool { return true }, func(_, rel string) bool {
+		files[rel] = true
+		for _, extent := range []string{flatName(rel), deltaName(rel)} {
+			if _, err := os.Lstat(path.Join(v.dir, extent)); err == nil && strings.HasSuffix(rel, ".vmdk") {
+				files[extent] = true
+			}
+		}
+		return false
+	})
+	return files
+}
+
+// eachLocked calls found with the VM's name and each matching file of vmFiles of powered-on VMs on a volume, until it is true.
+func (s *server) eachLocked(v *volume, match func(rel string) bool, found func(vm, rel string) bool) {
 	ctx := &simulator.Context{Map: s.reg}
 	for _, e := range s.reg.All("VirtualMachine") {
 		vm, ok := e.(*simulator.VirtualMachine)
 		if !ok {
 			continue
 		}
-		name := ""
+		done := false
 		s.reg.WithLock(ctx, vm, func() {
 			if vm.Runtime.PowerState != types.VirtualMachinePowerStatePoweredOn || vm.Config == nil {
 				return
 			}
 			for _, used := range vmFiles(vm) {
 				var p object.DatastorePath
-				if p.FromString(used) && (p.Path == f.rel || strings.HasPrefix(p.Path, f.rel+"/") ||
-					f.rel == flatName(p.Path) || f.rel == deltaName(p.Path)) && s.onVolume(f.volume, vm, p.Datastore) {
-					name = vm.Name
-					return
+				if !done && p.FromString(used) && match(p.Path) && s.onVolume(v, vm, p.Datastore) {
+					done = found(vm.Name, p.Path)
 				}
 			}
 		})
-		if name != "" {
-			return name
+		if done {
+			return
 		}
 	}
-	return ""
 }
 
 // onVolume says whether a VM's datastore of that name is the volume.

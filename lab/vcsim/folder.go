@@ -84,7 +84,8 @@ func (s *server) folderFile(u *url.URL, hosts []string) (file, bool) {
 		return file{}, false
 	}
 	rel, ok := cleanRel(strings.TrimPrefix(u.Path, "/folder/"))
-	return file{st, st.friendly(rel)}, ok && rel != ""
+	f := file{st, st.friendly(rel)}
+	return f, ok && rel != "" && !f.leads()
 }
 
 // folderStore finds the datastore of a /folder URL: on a host one that it mounts, on the vCenter one of the datacenter whose inventory path it is.
@@ -101,33 +102,37 @@ func (s *server) folderStore(dcPath, name string, hosts []string) *store {
 	return nil
 }
 
-// putFile takes an upload. The file is there when all of it has come, never before.
+// putFile takes an upload. The file is there when all of it has come, never before. A folder that is missing is made, as the ISO images of Nova
+// want it (nova/virt/vmwareapi/images.py fetch_image writes into one that nobody has made; govmomi#1332), or the answer is 404.
 func (s *server) putFile(w http.ResponseWriter, r *http.Request, f file) {
-	if r.ContentLength < 0 {
-		// Whether ESXi takes a chunked PUT was not tried, so nothing here may rely on one.
+	behaviour := s.scenario.VCenter.Behaviour
+	if r.ContentLength < 0 && behaviour.ChunkedPut == "refused" {
 		refuse(w, r, http.StatusLengthRequired, "411 Length Required")
-		return
-	}
-	if info, err := os.Stat(path.Dir(f.path())); err != nil || !info.IsDir() {
-		refuse(w, r, http.StatusNotFound, "404 Not Found")
 		return
 	}
 	if info, err := os.Stat(f.path()); err == nil && (info.IsDir() || s.lockedBy(f) != "") {
 		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: file is in use")
 		return
 	}
-	if !f.reserve(r.ContentLength) {
+	room := &reserved{volume: f.volume}
+	defer room.release()
+	if r.ContentLength > 0 && !room.take(r.ContentLength) {
 		refuse(w, r, http.StatusInsufficientStorage, "507 Insufficient Storage: No space left on device")
 		return
 	}
-	defer f.release(r.ContentLength)
+	if info, err := os.Stat(path.Dir(f.path())); err != nil || !info.IsDir() {
+		if behaviour.PutMissingFolder == "refused" || os.MkdirAll(path.Dir(f.path()), 0700) != nil {
+			refuse(w, r, http.StatusNotFound, "404 Not Found")
+			return
+		}
+	}
 	tmp, err := os.CreateTemp(s.uploadsDir(), "put-*")
 	if err != nil {
 		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
 		return
 	}
-	n, err := io.CopyBuffer(struct{ io.Writer }{tmp}, r.Body, make([]byte, 1<<20))
-	if err == nil && n != r.ContentLength {
+	n, err := io.CopyBuffer(io.MultiWriter(room, tmp), struct{ io.Reader }{r.Body}, make([]byte, 1<<20))
+	if err == nil && r.ContentLength >= 0 && n != r.ContentLength {
 		err = io.ErrUnexpectedEOF
 	}
 	existed := f.exists()
@@ -137,16 +142,45 @@ func (s *server) putFile(w http.ResponseWriter, r *http.Request, f file) {
 	if err == nil {
 		err = os.Rename(tmp.Name(), f.path())
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoRoom):
+		_ = os.Remove(tmp.Name())
+		refuse(w, r, http.StatusInsufficientStorage, "507 Insufficient Storage: No space left on device")
+	case err != nil:
 		_ = os.Remove(tmp.Name())
 		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error: upload is not complete")
-		return
-	}
-	if existed {
+	case existed:
 		w.WriteHeader(http.StatusOK)
-	} else {
+	default:
 		w.WriteHeader(http.StatusCreated)
 	}
+}
+
+var errNoRoom = errors.New("no space left on device")
+
+// reserved is the room that an upload has of a volume: what its length says, or as it comes.
+type reserved struct {
+	*volume
+	taken, written int64
+}
+
+func (r *reserved) take(n int64) bool {
+	if !r.reserve(n) {
+		return false
+	}
+	r.taken += n
+	return true
+}
+
+func (r *reserved) release() { r.volume.release(r.taken) }
+
+// Write takes the room for what comes beyond it.
+func (r *reserved) Write(b []byte) (int, error) {
+	r.written += int64(len(b))
+	if more := r.written - r.taken; more > 0 && !r.take(more) {
+		return 0, errNoRoom
+	}
+	return len(b), nil
 }
 
 // drained is how much of a refused upload is read, so that a client that sends all before it reads has its answer.

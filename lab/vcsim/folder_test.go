@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +48,7 @@ func TestFolder(t *testing.T) {
 	if res.StatusCode != 200 || res.ContentLength != 10 {
 		t.Errorf("HEAD: %d, %d bytes", res.StatusCode, res.ContentLength)
 	}
-	for name, want := range map[string]int{"none/f.bin": 404, "dir": 500, "../../etc/x": 404} {
+	for name, want := range map[string]int{"dir": 500, "../../etc/x": 404} {
 		if got, _ := l.request("PUT", l.folderURL("ds-a", name), l.cookie(), "data"); got != want && !(want == 404 && got == 401) {
 			t.Errorf("PUT %s: %d, want %d", name, got, want)
 		}
@@ -104,14 +106,67 @@ func TestFolderCut(t *testing.T) {
 }
 
 func TestFolderChunked(t *testing.T) {
+	for value, want := range map[string]int{"refused": 411, "taken": 201} {
+		l := newLab(t, "chunked_put: "+value)
+		put := func(ds string, body io.Reader) int {
+			req, _ := http.NewRequest("PUT", l.folderURL(ds, "x"), body)
+			req.Header.Set("Cookie", l.cookie())
+			res, err := l.http.Do(req)
+			l.must(err)
+			_ = res.Body.Close()
+			return res.StatusCode
+		}
+		got := put("ds-a", io.MultiReader(strings.NewReader("a"), strings.NewReader("b")))
+		if got != want || l.exists("[ds-a] x") != (want == 201) {
+			t.Errorf("%s: %d", value, got)
+		}
+		if value == "taken" {
+			if b, _ := os.ReadFile(l.path("[ds-a] x")); string(b) != "ab" {
+				t.Errorf("%q", b)
+			}
+			if got := put("ds-small", io.MultiReader(bytes.NewReader(make([]byte, 11<<20)))); got != 507 || l.exists("[ds-small] x") {
+				t.Errorf("more than there is room for: %d", got)
+			}
+			for deadline := time.Now().Add(5 * time.Second); l.s.stores["ds-small"].freeSpace() != 10737418; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%d bytes are free", l.s.stores["ds-small"].freeSpace())
+				}
+			}
+		}
+	}
+}
+
+func TestPutMissingFolder(t *testing.T) {
+	for value, want := range map[string]int{"made": 201, "refused": 404} {
+		l := newLab(t, "put_missing_folder: "+value)
+		if got, _ := l.request("PUT", l.folderURL("ds-a", "none/below/f"), l.cookie(), "data"); got != want || l.exists("[ds-a] none") != (want == 201) {
+			t.Errorf("%s: %d", value, got)
+		}
+	}
+}
+
+// A symbolic link that somebody has put into a datastore's folder leads nowhere.
+func TestSymbolicLinks(t *testing.T) {
 	l := newLab(t)
-	req, _ := http.NewRequest("PUT", l.folderURL("ds-a", "x"), io.MultiReader(strings.NewReader("a"), strings.NewReader("b")))
-	req.Header.Set("Cookie", l.cookie())
-	res, err := l.http.Do(req)
-	l.must(err)
-	_ = res.Body.Close()
-	if res.StatusCode != 411 || l.exists("[ds-a] x") {
-		t.Errorf("%d", res.StatusCode)
+	secret := t.TempDir()
+	write(t, filepath.Join(secret, "s"), "secret")
+	l.must(os.Symlink(secret, l.path("[ds-a] link")))
+	l.disk("[ds-a] d/d.vmdk", 1<<20, "x")
+	l.must(os.Remove(l.path("[ds-a] d/d-flat.vmdk")))
+	l.must(os.Truncate(filepath.Join(secret, "s"), 1<<20))
+	l.must(os.Symlink(filepath.Join(secret, "s"), l.path("[ds-a] d/d-flat.vmdk")))
+	for method, want := range map[string]int{"GET": 404, "PUT": 404, "DELETE": 404} {
+		if got, _ := l.request(method, l.folderURL("ds-a", "link/s"), l.cookie(), ""); got != want {
+			t.Errorf("%s: %d", method, got)
+		}
+	}
+	if _, fault := l.search("[ds-a] link", nil, false); fault != "InvalidDatastorePath" {
+		t.Errorf("search: %q", fault)
+	}
+	l.want("InvalidDatastorePath")(l.files().DeleteDatastoreFile(l.ctx, "[ds-a] link/s", l.dc))
+	l.want("FileNotFound")(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] d/d.vmdk", l.dc, "[ds-a] copy.vmdk", l.dc, nil, false))
+	if got := l.wait(l.files().CopyDatastoreFile(l.ctx, "[ds-a] d", l.dc, "[ds-a] e", l.dc, false)); got == "" || l.exists("[ds-a] e") {
+		t.Errorf("copy of a folder with a link: %q", got)
 	}
 }
 

@@ -42,6 +42,7 @@ type server struct {
 	addresses  map[string][]string // address: host names
 	placing    sync.Mutex          // one placement decision at a time
 	creating   sync.Map            // "<folder>/<name>" of VMs that are being made
+	halves     sync.Map            // "<source>\n<destination>" of moves that a rule stops half-way
 
 	rules        rules
 	running      *running

@@ -213,7 +213,11 @@ func (s *server) resolveIn(dc types.ManagedObjectReference, name string) (file, 
 	if fault != nil {
 		return file{}, fault
 	}
-	return file{st, st.friendly(rel)}, nil
+	f := file{st, st.friendly(rel)}
+	if f.leads() {
+		return file{}, &types.InvalidDatastorePath{DatastorePath: name}
+	}
+	return f, nil
 }
 
 // cleanRel cleans a path below a datastore's root. It is false for one that leads out of it.
@@ -224,6 +228,22 @@ func cleanRel(p string) (string, bool) {
 		}
 	}
 	return strings.Trim(path.Clean("/"+p), "/"), true
+}
+
+// leads says whether a part of the path is a symbolic link. No call makes one, so it is somebody else's, and may lead out of the store.
+func (f file) leads() bool {
+	dir := f.dir
+	for _, elem := range strings.Split(f.rel, "/") {
+		dir = filepath.Join(dir, elem)
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return false
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // name is the datastore path as vSphere writes it.

@@ -142,11 +142,11 @@ var parentHint = regexp.MustCompile(`(?m)^parentFileNameHint="(.+)"`)
 
 // openDisk reads a descriptor and checks its extent. Errors: that of the file system, errNotDisk, errNoExtent.
 func openDisk(f file) (*disk, error) {
-	info, err := os.Stat(f.path())
+	info, err := os.Lstat(f.path())
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() || info.Size() > 1<<20 {
+	if !info.Mode().IsRegular() || info.Size() > 1<<20 {
 		return nil, errNotDisk
 	}
 	data, err := os.ReadFile(f.path())
@@ -169,7 +169,7 @@ func openDisk(f file) (*disk, error) {
 	if m := parentHint.FindSubmatch(data); m != nil {
 		res.parent = &parentLink{cid: d.ParentCID, hint: string(m[1])}
 	}
-	info, err = os.Stat(res.extent.path())
+	info, err = os.Lstat(res.extent.path())
 	if err != nil || !info.Mode().IsRegular() || res.parent == nil && info.Size() < res.size {
 		return nil, errNoExtent
 	}

@@ -117,7 +117,12 @@ func (f file) isTop() bool { return f.objects() && f.rel != "" && !strings.Conta
 // hidden says whether the file is a disk's extent on an object store: there it is an object and no file (Cinder refuses to copy an extent
 // to them: cinder/volume/drivers/vmware/vmdk.py).
 func (f file) hidden() bool {
-	return f.objects() && (strings.HasSuffix(f.rel, "-flat.vmdk") || strings.HasSuffix(f.rel, "-delta.vmdk"))
+	return f.objects() && isExtent(f.rel)
+}
+
+// isExtent says whether a file has the name of a disk's extent.
+func isExtent(name string) bool {
+	return strings.HasSuffix(name, "-flat.vmdk") || strings.HasSuffix(name, "-delta.vmdk")
 }
 
 // listed is how a folder's listing names an entry, and with which friendly name; false when the entry does not show. At the root of an object
@@ -272,13 +277,14 @@ func (s *server) moveObjects(src, dst file) (bool, types.BaseMethodFault) {
 	return true, nil
 }
 
-// moveHalf begins to move a folder with a disk, and stops after the first descriptor: its extent stays.
+// moveHalf begins to move a folder with a disk, and stops after the first descriptor: its extent stays. Of another folder it moves one file.
 func moveHalf(src, dst file) {
 	_ = os.Mkdir(dst.path(), 0700)
 	entries, _ := os.ReadDir(src.path())
+	disk := src.hasDisk()
 	for _, e := range entries {
 		from := file{src.store, path.Join(src.rel, e.Name())}
-		if from.hidden() {
+		if isExtent(e.Name()) {
 			continue
 		}
 		to := file{dst.store, path.Join(dst.rel, e.Name())}
@@ -286,7 +292,7 @@ func moveHalf(src, dst file) {
 			moveHalf(from, to)
 			return
 		}
-		last := isDescriptor(from.path())
+		last := isDescriptor(from.path()) || !disk
 		if copyTree(from, to) == nil {
 			_ = os.RemoveAll(from.path())
 		}
