@@ -16,7 +16,9 @@ options:
     suboptions:
       cluster_name:
         description:
-          - The name of the cluster. Its managed object id, or its inventory path such as V(/dc1/host/cluster-a), also do.
+          - The name of the cluster as C(nova.conf) has it. vSphere and Nova write V(%2f), V(%5c) and V(%25) for a slash, a backslash and a percent sign
+            in a name.
+          - Its managed object id, or its inventory path such as V(/dc1/host/cluster-a), also do here, but not in C(nova.conf).
           - A name that several clusters of the vCenter have is refused, since Nova would take the first it meets.
         type: str
         required: true

@@ -53,7 +53,7 @@ def _with_clusters(session, services):
     for service in services:
         if service.cluster_name:
             try:
-                cluster = vc.find_cluster(clusters, service.cluster_name, session.server)
+                cluster = vc.find_cluster(clusters, service.cluster_name, session.server, for_nova=True)
             except vc.ClusterError as error:
                 chosen[service.name] = error
             else:

@@ -24,6 +24,7 @@ def run(params, _check_mode):
         about = session.about
         return {
             "changed": False,
+            "warnings": session.warnings,
             "vcenter": {
                 "name": about.name,
                 "full_name": about.fullName,

@@ -21,7 +21,7 @@ class ClusterError(NovaVmwareError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One nova-compute: the words of its nova.conf. ``cluster_name`` may also be a managed object id or an inventory path."""
+    """One nova-compute: the words of its nova.conf. ``cluster_name`` may also be a managed object id or an inventory path: :func:`find_cluster`."""
 
     cluster_name: str
     datastore_regex: str | None = None
@@ -67,11 +67,12 @@ def wanted(options):
     return found
 
 
-def hypervisors(session, wishes, need_datastores=True):
+def hypervisors(session, wishes, need_datastores=True, tell=True):
     """Reads clusters as the VCDriver sees them.
 
     :arg wishes: list of :class:`Wanted`; empty for every cluster of the vCenter, without a regex.
     :arg need_datastores: a cluster without a usable datastore is an error.
+    :arg tell: name hosts and datastores that the account may not read in the session's warnings.
     :returns: a list of :class:`Hypervisor` in the order asked for.
     :raises ClusterError: a cluster is missing or ambiguous, or nothing is left of its datastores.
     """
@@ -80,7 +81,7 @@ def hypervisors(session, wishes, need_datastores=True):
         chosen = [(find_cluster(clusters, wish.cluster_name, session.server), wish.datastore_regex) for wish in wishes]
     else:
         chosen = [(cluster, None) for cluster in sorted(clusters, key=lambda cluster: cluster.path)]
-    hosts, datastores = inventory.hosts_and_datastores(session, [cluster for cluster, _regex in chosen])
+    hosts, datastores = inventory.hosts_and_datastores(session, [cluster for cluster, _regex in chosen], tell)
     found = []
     for cluster, regex in chosen:
         one = hypervisor(cluster, regex, hosts, datastores)
@@ -106,22 +107,31 @@ def hypervisor(cluster, regex, hosts, datastores):
     return Hypervisor(cluster, regex, tuple(hosts[moid] for moid in cluster.hosts if moid in hosts), verdicts)
 
 
-def find_cluster(clusters, name, server):
+def find_cluster(clusters, name, server, for_nova=False):
     """Gives the one cluster with this name, managed object id or inventory path.
 
-    Nova takes the first of several with the same name (vm_util.py, ``get_cluster_ref_by_name``), so more than one is an error.
+    A name is spelt as vSphere writes it, which Nova compares (vm_util.py, ``get_cluster_ref_by_name``): ``a%2fb`` for a cluster that people call a/b. Nova
+    takes the first of several with the same name, so more than one is an error.
+
+    :arg for_nova: the name is what nova.conf has: a managed object id or a path is none.
+    :raises ClusterError: ``CLUSTER_NOT_FOUND`` or ``CLUSTER_AMBIGUOUS``.
     """
-    for exact in ("moid", "path"):
-        for cluster in clusters:
-            if getattr(cluster, exact) == name:
-                return cluster
+    other = next((cluster for exact in ("moid", "path") for cluster in clusters if getattr(cluster, exact) == name), None)
+    if other is not None and not for_nova:
+        return other
     found = [cluster for cluster in clusters if cluster.name == name]
     if not found:
         names = sorted({cluster.name for cluster in clusters})
+        meant = other or next((cluster for cluster in clusters if cluster.name == inventory.escape(name)), None)
+        if meant is not None:
+            kind = "the managed object id or the path of a cluster" if other else "not how vSphere spells the name of a cluster"
+            why = f" It is {kind}, and Nova compares the name: {meant.name}."
+        else:
+            why = ""
         raise ClusterError(
             "CLUSTER_NOT_FOUND",
-            f"vCenter {server} has no cluster {name} that this account can see.",
-            f"It has {', '.join(names) or 'none'}.",
+            f"vCenter {server} has no cluster with the name {name} that this account can see.{why}",
+            f"Give cluster_name as {meant.name}." if meant else f"It has {', '.join(names) or 'none'}.",
             {"clusters": names},
         )
     if len(found) > 1:

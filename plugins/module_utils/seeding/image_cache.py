@@ -68,6 +68,7 @@ def info(params, _check_mode):
         places = list(locations(vc.hypervisors(session, wishes), base).values())
         return {
             "changed": False,
+            "warnings": session.warnings,
             "cache_folder": base,
             "datastores": [
                 {

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
@@ -15,7 +15,11 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 
 @dataclass(frozen=True)
 class Location:
-    """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now."""
+    """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now, of all ``clusters`` (names).
+
+    ``resource_pool`` is that of the cluster that an import goes through, one with such a host. Where that has no DRS, ``import_host`` is the managed
+    object id of its host that makes the virtual machine, and ``without_drs`` says so.
+    """
 
     datastore: inventory.Datastore
     place: files.Place
@@ -24,6 +28,8 @@ class Location:
     clusters: tuple
     resource_pool: str
     vm_folder: str
+    import_host: str | None = None
+    without_drs: str | None = None
 
     @property
     def name(self):
@@ -72,7 +78,7 @@ def locations(hypervisors, base):
     :arg base: the cache folder, relative to the datastore's root.
     :returns: a dict by the datastore's managed object id.
     """
-    found = {}
+    found, ranks = {}, {}
     for hypervisor in hypervisors:
         cluster = hypervisor.cluster
         able = {
@@ -82,16 +88,27 @@ def locations(hypervisors, base):
         }
         for datastore in hypervisor.usable:
             known = found.get(datastore.moid)
-            hosts = tuple(able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able)
-            found[datastore.moid] = Location(
+            mounted = {moid: able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able}
+            location = Location(
                 datastore=datastore,
                 place=files.Place(datastore.name, cluster.datacenter.moid, cluster.datacenter.path),
                 base=base,
-                hosts=tuple(dict.fromkeys((known.hosts if known else ()) + hosts)),
-                clusters=(known.clusters if known else ()) + (cluster.name,),
-                resource_pool=known.resource_pool if known else cluster.resource_pool,
+                hosts=tuple(mounted.values()),
+                clusters=(cluster.name,),
+                resource_pool=cluster.resource_pool,
                 vm_folder=cluster.datacenter.vm_folder,
             )
+            if mounted and not cluster.drs_enabled:
+                # API, ResourcePool.ImportVApp: the host may be left out for a stand-alone one and a cluster with DRS.
+                moid, name = next(iter(mounted.items()))
+                told = f"The cluster {cluster.name} has no DRS, so the disk was to be made by its host {name}."
+                location = replace(location, import_host=moid, without_drs=told)
+            rank = (bool(mounted), cluster.drs_enabled)
+            if known is not None:
+                best = location if rank > ranks[datastore.moid] else known
+                location = replace(best, hosts=tuple(dict.fromkeys(known.hosts + location.hosts)), clusters=(*known.clusters, cluster.name))
+            found[datastore.moid] = location
+            ranks[datastore.moid] = max(rank, ranks.get(datastore.moid, rank))
     return found
 
 

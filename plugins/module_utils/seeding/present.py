@@ -27,6 +27,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan
     rooms,
     sized_copies,
 )
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
 GIB = 1 << 30
 
@@ -223,11 +224,18 @@ class Present:
         if all(any(_is_whole(found[moid].get(image.id)) for moid in chosen) for image, chosen in wanted):
             return {}
         base = next(iter(places.values())).base
-        others = {
-            moid: place for moid, place in locations(vc.hypervisors(session, []), base).items() if moid not in places
-        }
-        for moid, entries in zip(others, audit_all(session, list(others.values()), opened=self._disks)):
-            found[moid] = {entry.name: entry for entry in entries}
+        try:
+            everywhere = locations(vc.hypervisors(session, [], tell=False), base)
+        except VSphereFault as fault:
+            session.warnings.append(f"No datastore of other clusters was looked at for copies: {fault.what}")
+            return {}
+        others = {moid: place for moid, place in everywhere.items() if moid not in places}
+        # They are possible sources, no more: what can't be read there is read from Glance. An account of Nova need not see them.
+        for moid, entries in zip(list(others), audit_all(session, list(others.values()), opened=self._disks, tolerant=True)):
+            if isinstance(entries, VSphereFault):
+                session.warnings.append(f"{others.pop(moid).name} was not looked at for copies: {entries.what}")
+            else:
+                found[moid] = {entry.name: entry for entry in entries}
         return others
 
     def _plan(self, image, places, found, elsewhere):

@@ -98,6 +98,7 @@ def run(params, check_mode):
     gone = [row for row in rows if row["verdict"] == "remove"]
     return {
         "changed": bool(gone or left),
+        "warnings": session.warnings,
         "glance_view": proof,
         "entries": rows,
         "bytes": sum(row["bytes"] for row in gone),

@@ -130,10 +130,21 @@ class _Push:
         session, location, image = self.session, self.stage.location, self.image
         wish = lease.Import(
             location.resource_pool, location.vm_folder, location.name, self.stage.import_name,
-            self.disk.capacity_bytes // 1024, disk_type, size,
+            self.disk.capacity_bytes // 1024, disk_type, size, location.import_host,
         )  # fmt: skip
+        if not location.hosts:
+            raise VSphereError(
+                "NO_IMPORT_HOST",
+                f"No host of the clusters {', '.join(location.clusters)} can import a disk to {location.name}: none that writes to it is connected and out "
+                "of maintenance mode.",
+                "Bring a host back.",
+            )
         self.done.step.total = size
-        imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.rules)
+        try:
+            imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.rules)
+        except VSphereFault as fault:
+            fault.hint = f"{fault.hint} {location.without_drs or ''}".strip()
+            raise
         folder = imported.rpartition("/")[0]
         try:
             files.move_disk(session, location.place, imported, f"{self.stage.folder}/{cache.image_file(image.id)}")

@@ -16,7 +16,11 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvm
 
 @dataclass(frozen=True)
 class Datacenter:
-    """``path`` is the inventory path without the leading slash and with vSphere's escapes, as ``dcPath`` in a ``/folder`` URL takes it."""
+    """``path`` is the inventory path without the leading slash, as ``dcPath`` in a ``/folder`` URL takes it.
+
+    Names of datacenters, folders and clusters are as vSphere writes them, with ``%25``, ``%2f`` and ``%5c`` for ``%``, ``/`` and a backslash
+    (ManagedEntity.name): Nova compares that spelling (nova/virt/vmwareapi/vm_util.py, ``get_cluster_ref_by_name``).
+    """
 
     moid: str
     name: str
@@ -120,26 +124,30 @@ def clusters(session):
             moid = parent._GetMoId() if parent is not None else None
 
     def path(moid):
-        return "/".join(reversed([properties["name"] for _moid, _obj, properties in ancestors(moid)]))
+        return "/".join(reversed([properties.get("name", at) for at, _obj, properties in ancestors(moid)]))
 
     def datacenter(moid):
         for at, obj, properties in ancestors(moid):
-            if isinstance(obj, vim.Datacenter):
-                return Datacenter(at, _unescape(properties["name"]), path(at), properties["vmFolder"]._GetMoId())
-        raise LookupError(moid)  # a cluster is always below a datacenter
+            if isinstance(obj, vim.Datacenter) and "name" in properties and "vmFolder" in properties:
+                return Datacenter(at, properties["name"], path(at), properties["vmFolder"]._GetMoId())
+        return None  # a cluster is always below a datacenter, but it may not be readable
 
-    found = []
+    found, skipped = [], []
     for moid, (obj, properties) in nodes.items():
         if not isinstance(obj, vim.ClusterComputeResource):
+            continue
+        above = datacenter(moid)
+        if above is None or "name" not in properties or "resourcePool" not in properties:
+            skipped.append(moid)
             continue
         config = properties.get("configurationEx")
         drs, das = getattr(config, "drsConfig", None), getattr(config, "dasConfig", None)
         found.append(
             Cluster(
                 moid=moid,
-                name=_unescape(properties["name"]),
-                path="/" + _unescape(path(moid)),
-                datacenter=datacenter(moid),
+                name=properties["name"],
+                path="/" + path(moid),
+                datacenter=above,
                 resource_pool=properties["resourcePool"]._GetMoId(),
                 hosts=tuple(host._GetMoId() for host in properties.get("host") or ()),
                 datastores=tuple(datastore._GetMoId() for datastore in properties.get("datastore") or ()),
@@ -149,13 +157,15 @@ def clusters(session):
                 ha_admission_control=bool(getattr(das, "admissionControlEnabled", False)),
             )
         )
+    _tell_skipped(session, "clusters", skipped)
     return found
 
 
-def hosts_and_datastores(session, chosen):
-    """Reads the hosts and the datastores of clusters: one request a page.
+def hosts_and_datastores(session, chosen, tell=True):
+    """Reads the hosts and the datastores of clusters: one request a page. Those that the account may not read are passed over.
 
     :arg chosen: clusters, as :func:`clusters` gives them.
+    :arg tell: name what was passed over in the session's warnings.
     :returns: ``({host moid: Host}, {datastore moid: Datastore})``
     """
     objects = [object_spec(session.managed("HostSystem", moid)) for moid in _unique(c.hosts for c in chosen)]
@@ -172,11 +182,16 @@ def hosts_and_datastores(session, chosen):
             "summary.capacity", "summary.freeSpace", "host", "browser",
         ],
     }  # fmt: skip
-    hosts, datastores = {}, {}
+    hosts, datastores, skipped = {}, {}, {"hosts": [], "datastores": []}
     found = session.read("read the hosts and datastores of the clusters", objects, paths)
     for obj, value in found:
         moid = obj._GetMoId()
-        if isinstance(obj, vim.HostSystem):
+        is_host = isinstance(obj, vim.HostSystem)
+        # Without System.Read on an object, the answer has it with no properties (API: ObjectContent.missingSet). Nova passes over it as well
+        # (nova/virt/vmwareapi/ds_util.py, _select_datastore).
+        if not all(path in value for path in (_HOST_NEEDS if is_host else _DATASTORE_NEEDS)):
+            skipped["hosts" if is_host else "datastores"].append(moid)
+        elif is_host:
             hosts[moid] = Host(
                 moid=moid,
                 name=_unescape(value["name"]),
@@ -199,7 +214,21 @@ def hosts_and_datastores(session, chosen):
                 mounts={mount.key._GetMoId(): _writable(mount.mountInfo) for mount in value.get("host") or ()},
                 browser=value["browser"],
             )
+    if tell:
+        for kind, moids in skipped.items():
+            _tell_skipped(session, kind, moids)
     return hosts, datastores
+
+
+_HOST_NEEDS = ("name", "runtime.connectionState", "runtime.inMaintenanceMode")
+_DATASTORE_NEEDS = ("summary.name", "summary.type", "summary.accessible", "browser")
+
+
+def _tell_skipped(session, kind, moids):
+    """Names objects that were passed over in the session's warnings, once."""
+    text = f"The {kind} {', '.join(sorted(moids))} are passed over: this account may not read them. Give it System.Read on them where Nova is to use them."
+    if moids and text not in session.warnings:
+        session.warnings.append(text)
 
 
 def loads(session, host_moids):
@@ -285,6 +314,11 @@ def _unique(groups):
     return list(dict.fromkeys(item for group in groups for item in group))
 
 
+def escape(name):
+    """Gives a name as vSphere writes it in its inventory: with %25, %2f and %5c for %, / and a backslash (ManagedEntity.name)."""
+    return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")
+
+
 def _unescape(name):
-    """vSphere writes %, / and \\ in inventory names as %25, %2f and %5c (ManagedEntity.name)."""
+    """Gives a name as people write it; the opposite of :func:`escape`."""
     return name.replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\").replace("%25", "%")

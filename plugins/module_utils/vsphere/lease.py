@@ -29,7 +29,8 @@ _BUSY = {"DUPLICATE_NAME", "TASK_IN_PROGRESS", "FILE_ALREADY_EXISTS", "ALREADY_E
 class Import:
     """What is imported and where to: moids of the pool and the folder, names of the datastore and of the virtual machine.
 
-    ``disk_type`` is ``thin``, ``preallocated`` or ``thick``; ``size`` are the bytes of the streamOptimized file.
+    ``disk_type`` is ``thin``, ``preallocated`` or ``thick``; ``size`` are the bytes of the streamOptimized file. ``host`` is the managed object id of a host,
+    which a cluster without DRS wants.
     """
 
     resource_pool: str
@@ -39,6 +40,7 @@ class Import:
     capacity_kb: int
     disk_type: str
     size: int
+    host: str | None = None
 
     @property
     def silence(self):
@@ -81,7 +83,8 @@ def _import_once(session, wish, chunks, rules):
     what = f"import the disk as {wish.name} on {wish.datastore}"
     pool = session.managed("ResourcePool", wish.resource_pool)
     folder = session.managed("Folder", wish.folder)
-    lease = session.call(what, pool.ImportVApp, spec=_import_spec(wish), folder=folder)
+    host = session.managed("HostSystem", wish.host) if wish.host else None
+    lease = session.call(what, pool.ImportVApp, spec=_import_spec(wish), folder=folder, host=host)
     sent = None
     try:
         info = _ready(session, lease, what, wish.silence)

@@ -19,20 +19,35 @@ def cluster(moid, path):
     )  # fmt: skip
 
 
-CLUSTERS = [cluster("domain-c1", "/dc1/host/a"), cluster("domain-c2", "/dc2/host/a"), cluster("domain-c3", "/dc1/host/b")]
+CLUSTERS = [
+    cluster("domain-c1", "/dc1/host/a"), cluster("domain-c2", "/dc2/host/a"), cluster("domain-c3", "/dc1/host/b"),
+    cluster("domain-c4", "/dc1/host/x%2fy%255c"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, moid", [("b", "domain-c3"), ("domain-c2", "domain-c2"), ("/dc1/host/a", "domain-c1")])
+@pytest.mark.parametrize("name, moid", [("b", "domain-c3"), ("domain-c2", "domain-c2"), ("/dc1/host/a", "domain-c1"), ("x%2fy%255c", "domain-c4")])
 def test_found(name, moid):
     assert vc.find_cluster(CLUSTERS, name, "vc:443").moid == moid
 
 
-@pytest.mark.parametrize("name, code, evidence", [("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"), ("c", "CLUSTER_NOT_FOUND", "It has a, b")])
+@pytest.mark.parametrize("name, code, evidence", [
+    ("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"),
+    ("c", "CLUSTER_NOT_FOUND", "It has a, b, x%2fy%255c"),
+    ("x/y%5c", "CLUSTER_NOT_FOUND", "not how vSphere spells the name of a cluster, and Nova compares the name: x%2fy%255c"),
+])
 def test_not_found(name, code, evidence):
     with pytest.raises(vc.ClusterError) as caught:
         vc.find_cluster(CLUSTERS, name, "vc:443")
     assert caught.value.code == code
     assert evidence in caught.value.to_result()["msg"]
+
+
+@pytest.mark.parametrize("name", ["domain-c3", "/dc1/host/b"])
+def test_nova_takes_a_name_only(name):
+    with pytest.raises(vc.ClusterError) as caught:
+        vc.find_cluster(CLUSTERS, name, "vc:443", for_nova=True)
+    assert caught.value.code == "CLUSTER_NOT_FOUND" and "Nova compares the name: b." in caught.value.what
+    assert vc.find_cluster(CLUSTERS, "b", "vc:443", for_nova=True).moid == "domain-c3"
 
 
 def test_bad_regex():
