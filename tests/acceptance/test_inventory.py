@@ -1,0 +1,117 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images are seeded in vCenters with difficult names, with an account that may not read all, and through clusters of which one can't."""
+
+from __future__ import annotations
+
+import pytest
+from simulated import CACHE, CLUSTERS, DATASTORES, HOSTS, PASSWORD, PREFIX, VCenter, call, options, run, scenario, small_images
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
+
+POOR = "nova@vsphere.local"
+ODD = "n1 (50% off) [x", "n/2 ä+&?#'"  # names of datastores
+NAME, SPELT = "c/1\\50%", "c%2f1%5c50%25"  # of a cluster: as people write it, and as vSphere and Nova do
+
+
+@pytest.fixture(scope="module")
+def images(cloud, tmp_path_factory):
+    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
+        yield found
+
+
+def with_account():
+    """Gives a scenario with an account that may use one cluster: of its datastores it may not read one, and of those of another it may not list one."""
+    setup = scenario(HOSTS[:1], [*DATASTORES, "n-hidden"])
+    (center,) = setup["datacenters"]
+    center["clusters"].append({"name": "c2", "hosts": [{"name": HOSTS[1]}]})
+    center["datastores"] += [{"name": "far", "clusters": ["c2"]}, {"name": "gone", "clusters": ["c2"], "accessible": False}]
+    setup["vcenter"]["accounts"] = [
+        {
+            "username": POOR,
+            "password": PASSWORD,
+            "permissions": [
+                {"entity": "/", "privileges": ["Sessions.ValidateSession"], "propagate": False},
+                {"entity": "/dc1", "privileges": privileges.all_privileges()},
+                {"entity": "/dc1/datastore/n-hidden", "role": "NoAccess"},
+                {"entity": "/dc1/datastore/far", "privileges": []},
+            ],
+        }
+    ]
+    return setup
+
+
+def test_what_may_not_be_read_is_no_source(images, tmp_path):
+    """The seed goes on; what is passed over in the cluster that was asked for is named, once."""
+    ids, content = images
+    with VCenter(tmp_path, with_account()) as vcenter:
+        poor = {**vcenter.connection, "username": POOR}
+        for kind, image_id in ids.items():
+            result, error, text = run(options(poor, [image_id]))
+            assert error is None, text
+            assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
+            (hidden,) = [told for told in result["warnings"] if "may not read" in told]
+            assert "datastores datastore-" in hidden
+            (far,) = [told for told in result["warnings"] if "far was not looked at for copies" in told]
+            assert "NoPermission" in far or "Datastore.Browse" in far, (kind, far)
+        for name, given in (("image_cache_info", {"cache_prefix": PREFIX}), ("hypervisor_info", {})):
+            told = call(name, clusters=CLUSTERS, **given, **poor)["warnings"]
+            assert len(told) == 1 and "may not read" in told[0]
+
+
+@pytest.mark.parametrize("through", ["host", "vcenter"])
+def test_names(images, tmp_path, through):
+    """Datastores with any characters, of one name in two datacenters, and a cluster whose name vSphere escapes."""
+    ids, _content = images
+    setup = scenario(HOSTS[:1], ODD)
+    (center,) = setup["datacenters"]
+    center["name"] = "dc%1/a"
+    center["clusters"][0]["name"] = NAME
+    center["clusters"][0]["hosts"][0]["name"] = HOSTS[0]
+    for datastore in center["datastores"]:
+        datastore["clusters"] = [NAME]
+    setup["datacenters"].append({
+        "name": "dc2", "clusters": [{"name": "c2", "hosts": [{"name": HOSTS[1]}]}],
+        "datastores": [{"name": name, "capacity_gb": 10, "free_gb": 9, "clusters": ["c2"]} for name in ODD],
+    })  # fmt: skip
+    clusters = [{"cluster_name": SPELT}, {"cluster_name": "c2"}]
+    with VCenter(tmp_path, setup) as vcenter:
+        for kind, image_id in ids.items():
+            way = {"upload_through": through, "encoding": "none"}
+            result, error, text = run(options(vcenter.connection, [image_id], clusters=clusters, linked_clone_sizes=[1], **way))
+            assert error is None, (kind, text)
+            assert result["totals"]["datastores"] == 4 and result["totals"]["pushes"] == 1 and result["totals"]["copies"] == 3
+            again, error, text = run(options(vcenter.connection, [image_id], clusters=clusters, linked_clone_sizes=[1], **way))
+            assert error is None and not again["changed"], text
+        disks = [path.read_bytes() for path in vcenter.datastores.glob(f"*/{CACHE}/{ids['flat']}/{ids['flat']}-flat.vmdk")]
+        assert len(disks) == 4 and len(set(disks)) == 1
+        found = call("hypervisor_info", **vcenter.connection)["hypervisors"]
+        paths = {one["cluster_name"]: one["path"] for one in found}
+        assert set(paths) == {"c2", SPELT}
+        if through == "host":
+            _result, error, text = run(options(vcenter.connection, [ids["flat"]], clusters=[{"cluster_name": NAME}]))
+            assert error == "CLUSTER_NOT_FOUND" and f"Nova compares the name: {SPELT}" in text
+            services = [{"cluster_name": name} for name in (SPELT, NAME, paths["c2"])]
+            checked = call("vcdriver_check", **vcenter.connection, fail_on="never", services=services)
+            missing = {one["object"]: one["evidence"] for one in checked["findings"] if one["id"] == "CLUSTER_NOT_FOUND"}
+            assert set(missing) == {NAME, paths["c2"]} and "Nova compares the name: c2" in missing[paths["c2"]]
+
+
+@pytest.mark.parametrize("drs", [True, False])
+def test_a_shared_datastore_is_reached_through_the_cluster_that_can(images, tmp_path, drs):
+    """The first cluster has no host for it: its only one is in maintenance mode. The second may be without DRS."""
+    ids, content = images
+    setup = scenario(HOSTS[:1], DATASTORES)
+    (center,) = setup["datacenters"]
+    center["clusters"][0]["hosts"] = [{"name": "127.1.1.13", "maintenance": True}]
+    center["clusters"].append({"name": "c2", "drs": {"enabled": drs}, "hosts": [{"name": name} for name in HOSTS]})
+    for datastore in center["datastores"]:
+        datastore["clusters"] = ["c1", "c2"]
+    with VCenter(tmp_path, setup) as vcenter:
+        clusters = [{"cluster_name": name} for name in ("c1", "c2")]
+        result, error, text = run(options(vcenter.connection, [ids["stream"]], clusters=clusters))
+        assert error is None, text
+        assert vcenter.whole(ids["stream"]) == list(DATASTORES) and vcenter.wrong(ids["stream"], content) == []
+        _result, error, text = run(options(vcenter.connection, [ids["sparse"]], clusters=clusters, upload_through="host"))
+        assert error is None, text
