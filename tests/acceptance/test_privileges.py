@@ -1,0 +1,103 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An account with the role of vsphere_role seeds every kind of image; without one of its privileges the doctor names it before, the module when it is met.
+
+The simulated vCenter refuses what the vSphere API documents a privilege for.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+from pyVim.connect import Disconnect, SmartConnect
+from simulated import CLUSTERS, PASSWORD, USER, VCenter, call, options, run, small_images
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
+
+ROLE, ACCOUNT, SECRET = "OpenStack Nova", "nova@vsphere.local", "lab-only-nobody"
+
+
+class Granted(VCenter):
+    """A vCenter with an account that has the role. ``connection`` stays the administrator's."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.ask("POST", "/do", {"account": {"username": ACCOUNT, "password": SECRET}})
+        call("vsphere_role", **self.connection, name=ROLE, principal=ACCOUNT, datacenters=["dc1"])
+        self.poor = {**self.connection, "username": ACCOUNT, "password": SECRET}
+        trust = ssl.create_default_context(cafile=self.connection["ca_path"])
+        self._instance = SmartConnect(host="127.0.0.1", port=self.port, user=USER, pwd=PASSWORD, sslContext=trust)
+        self._manager = self._instance.RetrieveContent().authorizationManager
+        self._role = next(role for role in self._manager.roleList if role.name == ROLE)
+
+    def without(self, privilege=None):
+        """Leaves the role all of its privileges but one."""
+        self._manager.UpdateAuthorizationRole(roleId=self._role.roleId, newName=ROLE, privIds=[one for one in privileges.all_privileges() if one != privilege])
+
+    def machines(self):
+        """Gives the names of what stands in the VM folder."""
+        (datacenter,) = self._instance.RetrieveContent().rootFolder.childEntity
+        return [one.name for one in datacenter.vmFolder.childEntity]
+
+    def close(self):
+        Disconnect(self._instance)
+        super().close()
+
+
+@pytest.fixture(scope="module")
+def vcenter(tmp_path_factory):
+    with Granted(tmp_path_factory.mktemp("privileges")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def images(cloud, tmp_path_factory):
+    with small_images(cloud, tmp_path_factory.mktemp("images")) as made:
+        yield made
+
+
+def seed(vcenter, images):
+    """Seeds all images with the account. Gives the result, the error's code and its text."""
+    vcenter.empty()
+    made, _content = images
+    return run(options(vcenter.poor, list(made.values())))
+
+
+def lacking(vcenter):
+    """Gives what the doctor says that the account lacks: ``{object: evidence}``."""
+    result = call("vcdriver_check", **vcenter.poor, services=CLUSTERS, fail_on="never")
+    return {one["object"]: one["evidence"] for one in result["findings"] if one["id"] == "PRIVILEGES_MISSING"}
+
+
+def test_the_role_is_enough(vcenter, images):
+    vcenter.without()
+    assert lacking(vcenter) == {}
+    result, code, text = seed(vcenter, images)
+    assert code is None, text
+    assert result["changed"]
+    for image_id in images[0].values():
+        assert vcenter.wrong(image_id, images[1]) == [] and len(vcenter.whole(image_id)) == 2
+
+
+# Those that a seed of these images uses. Of the rest, which only Nova uses, the doctor's word is enough.
+MET = {
+    "Datastore.AllocateSpace", "Datastore.Browse", "Datastore.FileManagement", "VApp.Import", "VirtualMachine.Config.AddNewDisk",
+    "VirtualMachine.Inventory.Unregister",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("privilege", privileges.all_privileges())
+def test_without_one(vcenter, images, privilege):
+    vcenter.without(privilege)
+    try:
+        assert any(privilege in evidence for evidence in lacking(vcenter).values())
+        if privilege in MET:
+            _result, code, text = seed(vcenter, images)
+            assert code is not None and privilege in text, (code, text)
+            for image_id in images[0].values():
+                assert vcenter.wrong(image_id, images[1]) == []
+    finally:
+        vcenter.without()
+    assert vcenter.left() == [] and vcenter.machines() == []
