@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -25,7 +26,8 @@ func (s *server) loadInventory(ctx *simulator.Context) error {
 	root := s.reg.Get(s.reg.Get(simulatorInstance).(*simulator.ServiceInstance).Content.RootFolder).(*simulator.Folder)
 	for i := range s.scenario.Datacenters {
 		spec := &s.scenario.Datacenters[i]
-		body := root.CreateDatacenter(ctx, &types.CreateDatacenter{This: root.Self, Name: spec.Name}).(*methods.CreateDatacenterBody)
+		folder := s.subfolder(ctx, root, spec.Folder)
+		body := folder.CreateDatacenter(ctx, &types.CreateDatacenter{This: folder.Self, Name: spec.Name}).(*methods.CreateDatacenterBody)
 		if body.Fault_ != nil {
 			return fmt.Errorf("datacenter %s: %v", spec.Name, body.Fault_.String)
 		}
@@ -38,6 +40,23 @@ func (s *server) loadInventory(ctx *simulator.Context) error {
 		st.loaded() // twice where two are one storage, which does no harm
 	}
 	return nil
+}
+
+// subfolder is the folder of a path of names below a folder. It makes those that are missing.
+func (s *server) subfolder(ctx *simulator.Context, folder *simulator.Folder, path string) *simulator.Folder {
+	for _, name := range strings.FieldsFunc(path, func(c rune) bool { return c == '/' }) {
+		name = escapeName(name)
+		if child, ok := s.reg.FindByName(name, folder.ChildEntity).(*simulator.Folder); ok {
+			folder = child
+			continue
+		}
+		child := new(simulator.Folder)
+		child.Name, child.ChildType = name, folder.ChildType
+		s.reg.PutEntity(folder, s.reg.NewEntity(child))
+		folder.ChildEntity = append(folder.ChildEntity, child.Self)
+		folder = child
+	}
+	return folder
 }
 
 func (s *server) loadDatacenter(ctx *simulator.Context, dc *simulator.Datacenter, spec *Datacenter) error {
@@ -95,7 +114,7 @@ func (s *server) loadNetworks(ctx *simulator.Context, dc *simulator.Datacenter, 
 }
 
 func (s *server) loadCluster(ctx *simulator.Context, dc *simulator.Datacenter, spec *Cluster, dvs *simulator.DistributedVirtualSwitch) (*simulator.ClusterComputeResource, error) {
-	folder := s.reg.Get(dc.HostFolder).(*simulator.Folder)
+	folder := s.subfolder(ctx, s.reg.Get(dc.HostFolder).(*simulator.Folder), spec.Folder)
 	c, fault := simulator.CreateClusterComputeResource(ctx, folder, spec.Name, types.ClusterConfigSpecEx{})
 	if fault != nil {
 		return nil, fmt.Errorf("%s", faultMessage(fault))
@@ -227,14 +246,41 @@ func (s *server) loadDatastore(dc *simulator.Datacenter, spec Datastore, cluster
 		}
 	}
 	for _, name := range spec.Hosts {
-		ds.Host = append(ds.Host, types.DatastoreHostMount{Key: s.hosts[name], MountInfo: types.HostMountInfo{
+		mount := types.HostMountInfo{
 			Path: "/vmfs/volumes/" + st.uuid, AccessMode: string(types.HostMountModeReadWrite),
-			Mounted: types.NewBool(true), Accessible: types.NewBool(*spec.Accessible)}})
+			Mounted: types.NewBool(true), Accessible: types.NewBool(*spec.Accessible)}
+		ds.Host = append(ds.Host, types.DatastoreHostMount{Key: s.hosts[name], MountInfo: mount})
+		s.mountOn(s.reg.Get(s.hosts[name]).(*simulator.HostSystem), st, mount)
 	}
 	b := new(simulator.HostDatastoreBrowser)
 	b.Datastore = []types.ManagedObjectReference{ds.Self}
 	ds.Browser = s.reg.Put(b).Reference()
 	return nil
+}
+
+// mountOn adds a datastore to the file systems of a host, which tell whether its storage has hardware acceleration (API: HostFileSystemMountInfo).
+func (s *server) mountOn(h *simulator.HostSystem, st *store, mount types.HostMountInfo) {
+	var volume types.BaseHostFileSystemVolume = &types.HostFileSystemVolume{Type: st.Type, Name: st.Name, Capacity: st.capacity}
+	switch info := datastoreInfo(st).(type) {
+	case *types.VmfsDatastoreInfo:
+		volume = info.Vmfs
+	case *types.NasDatastoreInfo:
+		volume = info.Nas
+	}
+	support := map[string]types.FileSystemMountInfoVStorageSupportStatus{"supported": types.FileSystemMountInfoVStorageSupportStatusVStorageSupported,
+		"unsupported": types.FileSystemMountInfoVStorageSupportStatusVStorageUnsupported,
+		"unknown":     types.FileSystemMountInfoVStorageSupportStatusVStorageUnknown}[st.Offload]
+	all := new(types.HostFileSystemVolumeInfo) // the simulator's hosts share one
+	if old := h.Config.FileSystemVolume; old != nil {
+		*all = *old
+	}
+	all.MountInfo = append(slices.Clone(all.MountInfo), types.HostFileSystemMountInfo{MountInfo: mount, Volume: volume, VStorageSupport: string(support)})
+	h.Config.FileSystemVolume = all
+	if h.ConfigManager.StorageSystem != nil {
+		if storage, ok := s.reg.Get(*h.ConfigManager.StorageSystem).(*simulator.HostStorageSystem); ok {
+			storage.FileSystemVolumeInfo = *all
+		}
+	}
 }
 
 // datastoreInfo is the info that vSphere has for the type (API: VmfsDatastoreInfo, NasDatastoreInfo,

@@ -26,10 +26,12 @@ datacenters:
     vms:
       - {name: 'vm/1', count: 2, cluster: 'rack 1/a', datastore: 'a/b\c 100%'}
   - name: 'dc/2'
+    folder: 'eu/west 100%'
     clusters:
-      - {name: cluster, hosts: [{name: 127.78.3.11}]}
+      - {name: cluster, folder: 'rack 1/row', hosts: [{name: 127.78.3.11}]}
+      - {name: cluster-2, folder: 'rack 1', hosts: [{name: off, address: 127.78.3.12, state: disconnected}]}
     datastores:
-      - {name: nova, clusters: [cluster]}
+      - {name: nova, type: NFS, clusters: [cluster]}
       - {name: san-2, url: "ds:///vmfs/volumes/5f-1/", capacity_gb: 10, clusters: [cluster]}
 `
 
@@ -58,7 +60,8 @@ func TestEscapedNames(t *testing.T) {
 	if got.Name != name || got.Summary.Name != name || got.Info.GetDatastoreInfo().Name != name {
 		t.Error(got.Name, got.Summary.Name)
 	}
-	for _, path := range []string{"/dc1/host/rack 1%2fa", "/dc1/network/net%2f1", "/dc1/datastore/" + name, "/dc1/vm/vm%2f1-0001", "/dc1/vm/vm%2f1-0002", "/dc%2f2/datastore/nova"} {
+	for _, path := range []string{"/dc1/host/rack 1%2fa", "/dc1/network/net%2f1", "/dc1/datastore/" + name, "/dc1/vm/vm%2f1-0001", "/dc1/vm/vm%2f1-0002", "/eu/west 100%25/dc%2f2/datastore/nova",
+		"/eu/west 100%25/dc%2f2/host/rack 1/row/cluster/Resources", "/eu/west 100%25/dc%2f2/host/rack 1/cluster-2/off"} {
 		ref, err := object.NewSearchIndex(l.c.Client).FindByInventoryPath(l.ctx, path)
 		l.must(err)
 		if ref == nil {
@@ -97,7 +100,7 @@ func TestEscapedNames(t *testing.T) {
 // A name counts within its datacenter, and one url is one storage.
 func TestDatastoresOfTwoDatacenters(t *testing.T) {
 	l := newLabOf(t, namesScenario)
-	dc2, err := l.f.Datacenter(l.ctx, "/dc%2f2")
+	dc2, err := l.f.Datacenter(l.ctx, "/eu/west 100%25/dc%2f2")
 	l.must(err)
 	folder := func(name string) string { return filepath.Join(l.s.datastores, name) }
 	for _, dc := range []*object.Datacenter{l.dc, dc2} {
@@ -108,13 +111,13 @@ func TestDatastoresOfTwoDatacenters(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for dc, want := range map[string]int{"dc1": 201, "dc%252f2": 201, "dc%2f2": 404, "dc3": 404} {
+	for dc, want := range map[string]int{"dc1": 201, "eu/west%20100%2525/dc%252f2": 201, "dc%252f2": 404, "eu/west%20100%25/dc%2f2": 404, "dc3": 404} {
 		status, _ := l.request("PUT", "https://"+l.s.listen+"/folder/of?dsName=nova&dcPath="+dc, l.cookie(), dc)
 		if status != want {
 			t.Error(dc, status)
 		}
 	}
-	if b, _ := os.ReadFile(folder("dc%2f2~nova/of")); string(b) != "dc%252f2" {
+	if b, _ := os.ReadFile(folder("dc%2f2~nova/of")); string(b) != "eu/west%20100%2525/dc%252f2" {
 		t.Error(string(b))
 	}
 
@@ -137,6 +140,23 @@ func TestDatastoresOfTwoDatacenters(t *testing.T) {
 		t.Error(one.Summary.FreeSpace, two.Summary.FreeSpace)
 	case two.Summary.Name != "san-2", one.Reference() == two.Reference():
 		t.Error(two.Summary)
+	}
+	for host, want := range map[string]string{"127.78.1.11": "vStorageSupported", "127.78.3.11": "vStorageUnsupported"} {
+		var h mo.HostSystem
+		var storage mo.HostStorageSystem
+		l.props(l.s.hosts[host], &h, "config.fileSystemVolume", "configManager.storageSystem")
+		l.props(*h.ConfigManager.StorageSystem, &storage, "fileSystemVolumeInfo")
+		for _, all := range []types.HostFileSystemVolumeInfo{*h.Config.FileSystemVolume, storage.FileSystemVolumeInfo} {
+			got := ""
+			for _, m := range all.MountInfo {
+				if m.Volume.GetHostFileSystemVolume().Name == "nova" {
+					got = m.VStorageSupport
+				}
+			}
+			if got != want {
+				t.Errorf("%s: %q, want %s", host, got, want)
+			}
+		}
 	}
 	// Between the two it is a rename, and a search is of the browser's own datacenter.
 	l.want("")(l.files().MoveDatastoreFile(l.ctx, "[san-1] shared/f", l.dc, "[san-2] g", dc2, false))

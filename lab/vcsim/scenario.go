@@ -51,7 +51,9 @@ type Permission struct {
 
 // Datacenter is an inventory datacenter with all that is in it.
 type Datacenter struct {
-	Name       string      `yaml:"name"`
+	Name string `yaml:"name"`
+	// Folder is the folder that it is in, with those above it: a/b.
+	Folder     string      `yaml:"folder"`
 	Networks   []string    `yaml:"networks"`
 	Clusters   []Cluster   `yaml:"clusters"`
 	Datastores []Datastore `yaml:"datastores"`
@@ -60,10 +62,12 @@ type Datacenter struct {
 
 // Cluster is a ClusterComputeResource.
 type Cluster struct {
-	Name  string `yaml:"name"`
-	DRS   DRS    `yaml:"drs"`
-	HA    HA     `yaml:"ha"`
-	Hosts []Host `yaml:"hosts"`
+	Name string `yaml:"name"`
+	// Folder is the folder that it is in, below the datacenter's folder of hosts.
+	Folder string `yaml:"folder"`
+	DRS    DRS    `yaml:"drs"`
+	HA     HA     `yaml:"ha"`
+	Hosts  []Host `yaml:"hosts"`
 }
 
 // DRS is the cluster's configurationEx.drsConfig.
@@ -107,6 +111,8 @@ type Datastore struct {
 	Clusters    []string `yaml:"clusters"`
 	// URL is summary.url. Datastores of two datacenters with the same one are one storage.
 	URL string `yaml:"url"`
+	// Offload is what the mounts say of hardware acceleration.
+	Offload string `yaml:"offload"`
 }
 
 // VM is one virtual machine, or Count of them, that exist before anybody logs in.
@@ -319,6 +325,18 @@ func checkHost(h *Host) error {
 	return oneOf("state", &h.State, "connected", "disconnected", "notResponding")
 }
 
+// offloadOf is what most storage of a type says of hardware acceleration: arrays with VMFS have the block primitives and VVOL builds on them, an
+// NFS server needs a plug-in of its vendor on each host ("vSphere Storage", "Storage Hardware Acceleration"), and vsan has none.
+func offloadOf(kind string) string {
+	switch kind {
+	case "VMFS", "VVOL":
+		return "supported"
+	case "NFS", "NFS41", "vsan":
+		return "unsupported"
+	}
+	return "unknown"
+}
+
 func checkDatastore(ds *Datastore, clusters map[string]*Cluster, byHost map[string]string) error {
 	if strings.Contains(ds.Name, "]") || strings.TrimSpace(ds.Name) != ds.Name {
 		return fmt.Errorf("name: no ] and no blanks around it, since no datastore path could have it")
@@ -327,6 +345,12 @@ func checkDatastore(ds *Datastore, clusters map[string]*Cluster, byHost map[stri
 		return err
 	}
 	if err := oneOf("maintenance", &ds.Maintenance, "normal", "enteringMaintenance", "inMaintenance"); err != nil {
+		return err
+	}
+	if ds.Offload == "" {
+		ds.Offload = offloadOf(ds.Type)
+	}
+	if err := oneOf("offload", &ds.Offload, "supported", "unsupported", "unknown"); err != nil {
 		return err
 	}
 	setTrue(&ds.Accessible)
