@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestScenarioErrors(t *testing.T) {
@@ -52,7 +51,7 @@ func TestHostAddress(t *testing.T) {
 	}
 }
 
-// The same scenario has the same moids; a big one loads in seconds.
+// The same scenario has the same moids.
 func TestLoad(t *testing.T) {
 	text := "vcenter: {username: u, password: p}\ndatacenters:\n- name: d\n  clusters:\n"
 	for c := range 8 {
@@ -74,13 +73,9 @@ func TestLoad(t *testing.T) {
 	o.hostListeners = false
 	var moids [2]map[string]string
 	for i := range moids {
-		start := time.Now()
 		s, err := newServer(o)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("128 hosts and 800 VMs took %s", took)
 		}
 		moids[i] = map[string]string{}
 		for _, e := range s.reg.All("") {
