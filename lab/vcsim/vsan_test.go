@@ -348,6 +348,31 @@ func TestVsanTakesWhatItShows(t *testing.T) {
 	}
 }
 
+// Namespaces are made and deleted with Datastore.Config on the datastore; Datastore.FileManagement is not enough. To see an UUID takes System.View.
+func TestNamespacePrivileges(t *testing.T) {
+	a := newLimited(t, nil, []string{"/"}, "Datastore.FileManagement", "Datastore.Browse")
+	nm := object.NewDatastoreNamespaceManager(a.c.Client)
+	ds := object.NewDatastore(a.c.Client, a.s.stores["ds-vsan"].ref)
+	stable := a.s.stores["ds-vsan"].volumePath() + a.namespace("base")
+	create := func() string {
+		_, err := nm.CreateDirectory(a.ctx, ds, "new", "")
+		return a.denied(err)
+	}
+	drop := func() string { return a.denied(nm.DeleteDirectory(a.ctx, a.dc, stable)) }
+	for _, got := range []string{create(), drop()} {
+		if got != "Datastore.Config on ds-vsan" {
+			t.Errorf("with Datastore.FileManagement: %q", got)
+		}
+	}
+	if got, err := nm.ConvertNamespacePathToUuidPath(a.ctx, a.dc, a.s.stores["ds-vsan"].url+"base"); got != "ds://"+stable {
+		t.Errorf("%s %v", got, err)
+	}
+	a.may("Datastore.Config")
+	if got := create() + drop(); got != "" || !a.exists("[ds-vsan] new") || a.exists("[ds-vsan] base") {
+		t.Errorf("with Datastore.Config: %q", got)
+	}
+}
+
 func TestVVOL(t *testing.T) {
 	l := newLabOf(t, strings.Replace(testScenario, "{name: ds-vsan, type: vsan,", "{name: ds-vsan, type: VVOL,", 1))
 	id := l.namespace("base")
