@@ -11,8 +11,6 @@ from test_neighbours import Nova
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
 
-TAKEN = {"old_stream": "taken", "stream_without_footer": "taken"}  # qemu-img has made the image
-
 
 @pytest.fixture(scope="module")
 def images(cloud, tmp_path_factory):
@@ -24,7 +22,7 @@ def images(cloud, tmp_path_factory):
 def nova(request, cloud, tmp_path):
     """Nova, and the vCenter, with the cache's folder where MakeDirectory does not make it."""
     setup = scenario(HOSTS[:1], ("n1",))
-    setup["vcenter"]["behaviour"] = {**TAKEN, **request.param}
+    setup["vcenter"]["behaviour"] = request.param
     setup["datacenters"][0]["datastores"][0]["type"] = "vsan"
     with VCenter(tmp_path / "vcenter", setup) as vcenter:
         if request.param["vsan_root_folder"] == "refused":
