@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/methods"
@@ -53,6 +54,9 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 		if err := createDisk(f, size, kind, nil); err != nil {
 			return nil, fileFault(f.name(), err)
 		}
+		if b.DiskType == string(types.VirtualDiskTypeEagerZeroedThick) && !kind.thin {
+			m.zero(size)
+		}
 		return req.Name, nil
 	}
 	return &methods.CreateVirtualDisk_TaskBody{Res: &types.CreateVirtualDisk_TaskResponse{
@@ -65,12 +69,14 @@ func (m *diskManager) CreateVirtualDiskTask(ctx *simulator.Context, req *types.C
 func (m *diskManager) CopyVirtualDiskTask(ctx *simulator.Context, req *types.CopyVirtualDisk_Task) soap.HasFault {
 	behaviour := m.scenario.VCenter.Behaviour
 	var kind *diskKind
+	eager := false
 	if req.DestSpec != nil {
 		spec, ok := req.DestSpec.(types.BaseVirtualDiskSpec)
 		if behaviour.CopySpec == "refused" || !ok {
 			return &methods.CopyVirtualDisk_TaskBody{Fault_: soapFault(new(types.NotImplemented))}
 		}
 		v := spec.GetVirtualDiskSpec()
+		eager = v.DiskType == string(types.VirtualDiskTypeEagerZeroedThick)
 		kind = &diskKind{thin: v.DiskType == string(types.VirtualDiskTypeThin), adapter: strings.ToLower(v.AdapterType)}
 	} else if behaviour.CopyWithoutSpec == "preallocated" {
 		kind = &diskKind{adapter: "buslogic"}
@@ -80,7 +86,13 @@ func (m *diskManager) CopyVirtualDiskTask(ctx *simulator.Context, req *types.Cop
 		if fault != nil {
 			return nil, fault
 		}
-		return nil, m.copyDisk(src, dst, kind, false) // API: "The force flag is currently ignored"
+		if fault := m.copyDisk(src, dst, kind, false); fault != nil { // API: "The force flag is currently ignored"
+			return nil, fault
+		}
+		if d, err := openDisk(dst); err == nil && eager && !d.kind.thin {
+			m.zero(d.size)
+		}
+		return nil, nil
 	}
 	return &methods.CopyVirtualDisk_TaskBody{Res: &types.CopyVirtualDisk_TaskResponse{
 		Returnval: m.runTask(ctx, m.taskEntity(req.SourceDatacenter), "VirtualDiskManager.CopyVirtualDisk_Task", task)}}
@@ -140,30 +152,52 @@ func (m *diskManager) ExtendVirtualDiskTask(ctx *simulator.Context, req *types.E
 		if err != nil {
 			return nil, diskFault(f, err)
 		}
-		size := req.NewCapacityKb << 10
-		switch {
-		case size < d.size:
-			return nil, &types.InvalidArgument{InvalidProperty: "newCapacityKb"}
-		case size == d.size:
-			return nil, nil
-		case m.lockedBy(f) != "":
-			return nil, fileLocked(f)
-		case !d.kind.thin && size-d.size > f.freeSpace():
-			return nil, noSpace(f)
+		fault = m.extendDisk(d, req.NewCapacityKb<<10)
+		if fault == nil && req.EagerZero != nil && *req.EagerZero && !d.kind.thin {
+			m.zero(req.NewCapacityKb<<10 - d.size)
 		}
-		if d.parent == nil {
-			err = os.Truncate(d.extent.path(), size)
-		}
-		if err == nil {
-			err = writeDescriptor(f, size, d.kind, d.parent)
-		}
-		if err != nil {
-			return nil, fileFault(f.name(), err)
-		}
-		return nil, nil
+		return nil, fault
 	}
 	return &methods.ExtendVirtualDisk_TaskBody{Res: &types.ExtendVirtualDisk_TaskResponse{
 		Returnval: m.runTask(ctx, m.taskEntity(req.Datacenter), "VirtualDiskManager.ExtendVirtualDisk_Task", task)}}
+}
+
+// extendDisk grows a disk to size bytes; the same size succeeds.
+func (s *server) extendDisk(d *disk, size int64) types.BaseMethodFault {
+	f := d.desc
+	switch {
+	case size < d.size:
+		return &types.InvalidArgument{InvalidProperty: "newCapacityKb"}
+	case size == d.size:
+		return nil
+	case s.lockedBy(f) != "":
+		return fileLocked(f)
+	}
+	return s.growDisk(d, size)
+}
+
+// growDisk is extendDisk for a disk that may be in use, to a larger size.
+func (s *server) growDisk(d *disk, size int64) types.BaseMethodFault {
+	if !d.kind.thin && size-d.size > d.desc.freeSpace() {
+		return noSpace(d.desc)
+	}
+	var err error
+	if d.parent == nil {
+		err = os.Truncate(d.extent.path(), size)
+	}
+	if err == nil {
+		err = writeDescriptor(d.desc, size, d.kind, d.parent)
+	}
+	if err != nil {
+		return fileFault(d.desc.name(), err)
+	}
+	return nil
+}
+
+// zero takes the time that a host takes to write size bytes of zeros (API: VirtualDiskType, "An eager zeroed thick disk has all space allocated
+// and wiped clean of any previous contents on the physical media at creation time. Such disks may take longer time during creation").
+func (s *server) zero(size int64) {
+	time.Sleep(time.Duration(float64(size) / (1 << 30) * *s.scenario.VCenter.Behaviour.EagerZeroSecondsPerGiB * float64(time.Second)))
 }
 
 // QueryVirtualDiskUuid gives an id that follows from the disk's path.

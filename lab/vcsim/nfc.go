@@ -56,13 +56,14 @@ type lease struct {
 
 // upload is one disk of a lease, or another file of its VM.
 type upload struct {
-	key  string // in the lease's URLs
-	desc file
-	disk bool
-	kind diskKind
-	size int64 // bytes received
-	sha1 string
-	done bool
+	key   string // in the lease's URLs
+	desc  file
+	disk  bool
+	kind  diskKind
+	eager bool  // zeroed before it takes anything
+	size  int64 // bytes received
+	sha1  string
+	done  bool
 }
 
 // leaseTimeout is how long a lease lives without progress (vSphere: 300 s; HttpNfcLeaseInfo.leaseTimeout).
@@ -136,6 +137,9 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 			info.TotalDiskCapacityInKB += disk.CapacityInKB
 			if d, err := openDisk(f); err == nil {
 				u.kind = d.kind
+			}
+			if b, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok {
+				u.eager = b.EagerlyScrub != nil && *b.EagerlyScrub && !u.kind.thin
 			}
 		}
 		l.disks[name] = u
@@ -454,6 +458,9 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 	}
 	if info, err := os.Stat(u.desc.flat().path()); err == nil && !u.kind.thin {
 		need -= info.Size() // it has that room already
+		if u.eager {
+			l.s.zero(max(0, need)) // beyond what was zeroed before the lease was ready
+		}
 	}
 	if need > u.desc.freeSpace() {
 		return &noRoom{noSpace(u.desc)}
@@ -466,15 +473,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 	if err != nil {
 		return err
 	}
-	l.s.newContext(l.ctx).WithLock(l.vm, func() {
-		for _, d := range l.vm.Config.Hardware.Device {
-			if disk, ok := d.(*types.VirtualDisk); ok {
-				if c := backingChain(disk.Backing); len(c) > 0 && c[0] == u.desc.name() {
-					disk.CapacityInKB, disk.CapacityInBytes = size>>10, size
-				}
-			}
-		}
-	})
+	setCapacity(l.s.newContext(l.ctx), l.vm, u.desc.name(), size)
 	u.size, u.sha1, u.done = n, hex.EncodeToString(sum.Sum(nil)), true
 	l.s.changed()
 	return nil

@@ -141,6 +141,7 @@ type newDisk struct {
 	name   string
 	size   int64 // bytes
 	kind   diskKind
+	eager  bool   // zeroed at once
 	parent string // datastore path of the parent's descriptor
 }
 
@@ -208,6 +209,7 @@ func (s *server) prepareDevices(dc types.ManagedObjectReference, home file, chan
 		if d.CapacityInBytes > 0 {
 			nd.size = d.CapacityInBytes
 		}
+		nd.eager = b.EagerlyScrub != nil && *b.EagerlyScrub
 		f, fault := s.resolve(&dc, nd.name)
 		if fault != nil {
 			return nil, fault
@@ -271,6 +273,9 @@ func (s *server) finishDisks(ctx *simulator.Context, vm *simulator.VirtualMachin
 		if err := createDisk(f, d.size, d.kind, link); err != nil {
 			return fileFault(f.name(), err)
 		}
+		if d.eager && !d.kind.thin {
+			s.zero(d.size)
+		}
 	}
 	ctx.WithLock(vm, func() {
 		vm.RefreshStorageInfo(ctx, nil)
@@ -326,7 +331,7 @@ func refusal(res soap.HasFault) types.BaseMethodFault {
 	return nil
 }
 
-// ReconfigVMTask changes a VM. It names and fills the disks that it adds.
+// ReconfigVMTask changes a VM. It names and fills the disks that it adds, and grows and deletes those that the request says.
 func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM_Task) soap.HasFault {
 	vm, fault := m.vm(req.This)
 	if fault != nil {
@@ -345,6 +350,10 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 		if fault != nil {
 			return nil, fault
 		}
+		changed, fault := m.changedDisks(ctx, vm, req.Spec.DeviceChange)
+		if fault != nil {
+			return nil, fault
+		}
 		res := locked(ctx, vm.Self, func() soap.HasFault { return vm.ReconfigVMTask(ctx, req) })
 		if fault := refusal(res); fault != nil {
 			return nil, fault
@@ -353,9 +362,88 @@ func (m *vmMethods) ReconfigVMTask(ctx *simulator.Context, req *types.ReconfigVM
 		if fault != nil {
 			return nil, fault
 		}
+		for _, c := range changed {
+			if c.size == 0 {
+				_ = removeDisk(c.disk)
+				continue
+			}
+			if fault := m.growDisk(c.disk, c.size); fault != nil {
+				return nil, fault
+			}
+			setCapacity(ctx, vm, c.disk.desc.name(), c.size)
+		}
 		return result, m.finishDisks(ctx, vm, disks)
 	}
 	return &methods.ReconfigVM_TaskBody{Res: &types.ReconfigVM_TaskResponse{Returnval: m.runTask(ctx, req.This, "VirtualMachine.ReconfigVM_Task", task)}}
+}
+
+// changedDisk is a disk of a VM that gets another size, in bytes; with none it goes.
+type changedDisk struct {
+	disk *disk
+	size int64
+}
+
+// changedDisks are the disks that a reconfiguration grows or deletes. A smaller size is refused, as a device's change that can't be
+// (API: InvalidDeviceOperation).
+func (s *server) changedDisks(ctx *simulator.Context, vm *simulator.VirtualMachine, changes []types.BaseVirtualDeviceConfigSpec) (out []changedDisk, fault types.BaseMethodFault) {
+	dc := s.datacenterOf(*vm.Parent)
+	var devices object.VirtualDeviceList
+	ctx.WithLock(vm, func() { devices = slices.Clone(vm.Config.Hardware.Device) })
+	for i, c := range changes {
+		spec := c.GetVirtualDeviceConfigSpec()
+		wanted, ok := spec.Device.(*types.VirtualDisk)
+		if !ok || spec.Operation == types.VirtualDeviceConfigSpecOperationAdd {
+			continue
+		}
+		present, ok := devices.FindByKey(wanted.Key).(*types.VirtualDisk)
+		if !ok {
+			continue
+		}
+		chain := backingChain(present.Backing)
+		if len(chain) == 0 {
+			continue
+		}
+		f, fault := s.resolve(&dc, chain[0])
+		if fault != nil {
+			return nil, fault
+		}
+		d, err := openDisk(f)
+		size := wanted.CapacityInKB << 10
+		if wanted.CapacityInBytes > present.CapacityInBytes || size == 0 {
+			size = wanted.CapacityInBytes
+		}
+		switch {
+		case spec.Operation == types.VirtualDeviceConfigSpecOperationRemove && spec.FileOperation == types.VirtualDeviceConfigSpecFileOperationDestroy:
+			spec.FileOperation = "" // the simulator leaves a child's extent
+			if err == nil {
+				out = append(out, changedDisk{disk: d})
+			}
+		case spec.Operation != types.VirtualDeviceConfigSpecOperationEdit:
+		case err != nil:
+			return nil, diskFault(f, err)
+		case size > 0 && size>>10 < present.CapacityInKB:
+			return nil, &types.InvalidDeviceOperation{InvalidDeviceSpec: types.InvalidDeviceSpec{DeviceIndex: int32(i)}, BadOp: spec.Operation}
+		case size > d.size && !d.kind.thin && size-d.size > f.freeSpace():
+			return nil, noSpace(f)
+		case size > d.size:
+			wanted.CapacityInKB, wanted.CapacityInBytes = size>>10, size
+			out = append(out, changedDisk{disk: d, size: size})
+		}
+	}
+	return out, nil
+}
+
+// setCapacity sets the size of the VM's disk of that name, in bytes.
+func setCapacity(ctx *simulator.Context, vm *simulator.VirtualMachine, name string, size int64) {
+	ctx.WithLock(vm, func() {
+		for _, d := range vm.Config.Hardware.Device {
+			if disk, ok := d.(*types.VirtualDisk); ok {
+				if c := backingChain(disk.Backing); len(c) > 0 && c[0] == name {
+					disk.CapacityInKB, disk.CapacityInBytes = size>>10, size
+				}
+			}
+		}
+	})
 }
 
 // DestroyTask deletes a VM with its files. The simulator ends the task while it still deletes.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/vim25/mo"
@@ -173,5 +174,150 @@ func TestReconfigureAddsDisk(t *testing.T) {
 	l.must(err)
 	if d.size != 2<<20 {
 		t.Errorf("%+v", d)
+	}
+}
+
+// vmDisk is a VM's first disk.
+func (l *lab) vmDisk(ref types.ManagedObjectReference) *types.VirtualDisk {
+	l.Helper()
+	var m mo.VirtualMachine
+	l.props(ref, &m, "config.hardware.device")
+	return object.VirtualDeviceList(m.Config.Hardware.Device).SelectByType((*types.VirtualDisk)(nil))[0].(*types.VirtualDisk)
+}
+
+func TestReconfigureChangesDisk(t *testing.T) {
+	l := newLab(t)
+	for _, linked := range []bool{false, true} {
+		name := fmt.Sprint("v-", linked)
+		b := backing("[ds-a]")
+		if linked {
+			l.disk("[ds-a] base.vmdk", 1<<20, "x")
+			b.Parent = backing("[ds-a] base.vmdk")
+		}
+		vm, fault := l.createVM("cluster-a", vmSpec(name, "ds-a", 1024, 0, b, true))
+		if fault != "" {
+			t.Fatal(fault)
+		}
+		edit := func(op types.VirtualDeviceConfigSpecOperation, file types.VirtualDeviceConfigSpecFileOperation, kb int64) (*object.Task, error) {
+			disk := l.vmDisk(vm.Reference())
+			disk.CapacityInKB = kb
+			return vm.Reconfigure(l.ctx, types.VirtualMachineConfigSpec{DeviceChange: []types.BaseVirtualDeviceConfigSpec{
+				&types.VirtualDeviceConfigSpec{Operation: op, FileOperation: file, Device: disk}}})
+		}
+		path := "[ds-a] " + name + "/" + name
+		l.want("InvalidDeviceOperation")(edit("edit", "", 512))
+		l.want("")(edit("edit", "", 1024))
+		l.want("")(edit("edit", "", 4096))
+		d, err := openDisk(file{l.s.stores["ds-a"], name + "/" + name + ".vmdk"})
+		l.must(err)
+		info, err := os.Stat(d.extent.path())
+		l.must(err)
+		if disk := l.vmDisk(vm.Reference()); d.size != 4<<20 || !linked && info.Size() != 4<<20 || disk.CapacityInKB != 4096 || disk.CapacityInBytes != 4<<20 {
+			t.Errorf("linked %v: %+v, extent %d, device %d", linked, d, info.Size(), disk.CapacityInKB)
+		}
+		l.want("")(edit("remove", "destroy", 4096))
+		if l.exists(path+".vmdk") || l.exists(path+"-flat.vmdk") || l.exists(path+"-delta.vmdk") {
+			t.Errorf("linked %v: files are left", linked)
+		}
+	}
+}
+
+// A clone has its source's content, or a child of its disk, and each of its enumerations has one of its values.
+func TestCloneVM(t *testing.T) {
+	l := newLab(t)
+	l.disk("[ds-a] full/full.vmdk", 3<<20, "content")
+	vm, fault := l.createVM("cluster-a", vmSpec("source", "ds-a", 1024, 0, backing("[ds-a] full/full.vmdk"), false))
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	folders, err := l.dc.Folders(l.ctx)
+	l.must(err)
+	shared, err := l.f.Datastore(l.ctx, "ds-shared")
+	l.must(err)
+	clone := func(vm *object.VirtualMachine, name string, spec types.VirtualMachineCloneSpec) (*object.VirtualMachine, string) {
+		task, err := vm.Clone(l.ctx, folders.VmFolder, name, spec)
+		l.must(err)
+		info, err := task.WaitForResult(l.ctx, nil)
+		if err != nil {
+			return nil, l.wait(task, err)
+		}
+		return object.NewVirtualMachine(l.c.Client, info.Result.(types.ManagedObjectReference)), ""
+	}
+	whole, fault := clone(vm, "whole", types.VirtualMachineCloneSpec{Location: types.VirtualMachineRelocateSpec{Datastore: types.NewReference(shared.Reference())},
+		Config: &types.VirtualMachineConfigSpec{NumCPUs: 4}, PowerOn: true})
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	linked, fault := clone(vm, "linked", types.VirtualMachineCloneSpec{Location: types.VirtualMachineRelocateSpec{DiskMoveType: "createNewChildDiskBacking"}})
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	flat, fault := clone(linked, "flat", types.VirtualMachineCloneSpec{Template: true})
+	if fault != "" {
+		t.Fatal(fault)
+	}
+	for vm, want := range map[*object.VirtualMachine]string{
+		whole:  "[[ds-shared] whole/whole.vmdk]",
+		linked: "[[ds-a] linked/linked.vmdk [ds-a] full/full.vmdk]",
+		flat:   "[[ds-a] flat/flat.vmdk]",
+	} {
+		disk := l.vmDisk(vm.Reference())
+		if got := fmt.Sprint(backingChain(disk.Backing)); got != want || disk.CapacityInKB != 3<<10 {
+			t.Errorf("chain %s, want %s; %d KiB", got, want, disk.CapacityInKB)
+		}
+		if vm != linked {
+			if b, _ := os.ReadFile(l.path(flatName(backingChain(disk.Backing)[0]))); len(b) != 3<<20 || !strings.HasPrefix(string(b), "content") {
+				t.Errorf("%s: %d bytes", want, len(b))
+			}
+		}
+		var m mo.VirtualMachine
+		l.props(vm.Reference(), &m, "config", "runtime", "summary")
+		if m.Runtime.FaultToleranceState == "" || m.Runtime.RecordReplayState == "" || m.Summary.Runtime.FaultToleranceState == "" {
+			t.Errorf("%s: empty enumerations", want)
+		}
+		if vm == whole && (m.Config.Hardware.NumCPU != 4 || m.Runtime.PowerState != "poweredOn") || m.Config.Template != (vm == flat) {
+			t.Errorf("%s: %d CPUs, %s", want, m.Config.Hardware.NumCPU, m.Runtime.PowerState)
+		}
+	}
+	if _, fault := clone(vm, "linked", types.VirtualMachineCloneSpec{}); fault != "DuplicateName" {
+		t.Errorf("a name that is taken: %q", fault)
+	}
+	if _, fault := clone(flat, "of-template", types.VirtualMachineCloneSpec{}); fault != "InvalidArgument" {
+		t.Errorf("of a template without a pool: %q", fault)
+	}
+	l.must(os.Remove(l.path("[ds-a] full/full-flat.vmdk")))
+	if _, fault := clone(vm, "none", types.VirtualMachineCloneSpec{}); fault != "FileNotFound" || l.exists("[ds-a] none") {
+		t.Errorf("of a broken disk: %q", fault)
+	}
+}
+
+// Zeroing takes its time, wherever an eagerZeroedThick disk comes from.
+func TestEagerZero(t *testing.T) {
+	for value, slow := range map[string]bool{"40": true, "0": false} {
+		l := newLab(t, "eager_zero_seconds_per_gib: "+value, "copy_spec: honoured")
+		l.disk("[ds-a] s.vmdk", 16<<20, "x")
+		eager := backing("[ds-a]")
+		eager.ThinProvisioned, eager.EagerlyScrub = nil, types.NewBool(true)
+		spec := types.VirtualDiskSpec{AdapterType: "lsiLogic", DiskType: "eagerZeroedThick"}
+		for what, do := range map[string]func(){
+			"create": func() {
+				l.want("")(l.disks().CreateVirtualDisk(l.ctx, "[ds-a] c.vmdk", l.dc, &types.FileBackedVirtualDiskSpec{VirtualDiskSpec: spec, CapacityKb: 16 << 10}))
+			},
+			"copy": func() {
+				l.want("")(l.disks().CopyVirtualDisk(l.ctx, "[ds-a] s.vmdk", l.dc, "[ds-a] d.vmdk", l.dc, &spec, false))
+			},
+			"VM": func() {
+				config := vmSpec("vm", "ds-a", 1024, 0, eager, true)
+				config.DeviceChange[1].GetVirtualDeviceConfigSpec().Device.(*types.VirtualDisk).CapacityInKB = 16 << 10
+				if _, fault := l.createVM("cluster-a", config); fault != "" {
+					t.Error(fault)
+				}
+			},
+		} {
+			start := time.Now()
+			if do(); slow && time.Since(start) < 600*time.Millisecond { // 1/64 GiB at 40 s each
+				t.Errorf("%s took %s", what, time.Since(start))
+			}
+		}
 	}
 }
