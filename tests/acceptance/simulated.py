@@ -107,11 +107,11 @@ class VCenter:
 
     def close(self):
         """Ends it."""
-        self._process.terminate()
-        self._process.wait(10)
         if self._judge:
             self._judge.stdin.close()
             self._judge.wait(10)
+        self._process.terminate()
+        self._process.wait(10)
 
     def ask(self, method, path, body=None):
         """Gives the answer of the control socket."""

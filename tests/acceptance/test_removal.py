@@ -36,7 +36,7 @@ def clone(vcenter, image_id):
         host=connection["hostname"], port=connection["port"], user=connection["username"], pwd=connection["password"],
         sslContext=ssl.create_default_context(cafile=connection["ca_path"]),
     )  # fmt: skip
-    (datacenter,) = instance.content.rootFolder.childEntity
+    datacenter = instance.content.rootFolder.childEntity[-1]
     (cluster,) = datacenter.hostFolder.childEntity
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo
     parent = backing(fileName=f"[n1] {CACHE}/{image_id}/{image_id}.vmdk", diskMode="persistent")

@@ -28,7 +28,7 @@ ALLOWED = {
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
-    "seeding": {"errors", "deps", "progress", "vsphere", "glance", "nova", "openstack", "drivers"},
+    "seeding": {"errors", "deps", "progress", "periodic", "vsphere", "glance", "nova", "openstack", "drivers"},
     "probe": {"errors", "deps", "progress", "vsphere", "nova", "drivers", "seeding"},
     "conversion": {"errors", "deps", "glance", "nova", "openstack", "seeding"},
     "doctor": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers", "seeding"},

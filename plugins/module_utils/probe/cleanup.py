@@ -61,7 +61,7 @@ def things(session, sites):
         for vm, value in session.read("look for virtual machines of a probe", objects, {vim.VirtualMachine: ["name"]}):
             if run_of(value.get("name", "")):
                 found.append(Thing(site, value["name"], vm))
-    listed = files.list_names(session, [(site.datastore.browser, site.place.path()) for site in sites], f"{PREFIX}*")
+    listed = files.list_names(session, [(site.datastore.browser, site.place, site.place.path()) for site in sites], f"{PREFIX}*")
     found += [Thing(site, file.name, None, file.modified) for site, names in zip(sites, listed) for file in names if run_of(file.name)]
     return found
 

@@ -51,6 +51,16 @@ class Location:
         return self.place.path(self.base, image_id)
 
 
+def place_of(datastore, datacenter):
+    """Gives the :class:`files.Place` of a datastore.
+
+    :arg datastore: :class:`inventory.Datastore`. :arg datacenter: the :class:`inventory.Datacenter` that it is in.
+    """
+    is_vsan = datastore.type == "vsan" or not datastore.root_folders
+    namespaces = files.Namespaces(datastore.moid, datastore.url, datastore.browser) if is_vsan else None
+    return files.Place(datastore.name, datacenter.moid, datacenter.path, namespaces)
+
+
 def cache_folder(params):
     """Gives the cache folder that the options of the fragment ``cache`` lead to.
 
@@ -76,7 +86,7 @@ def locations(hypervisors, base):
 
     :arg hypervisors: as :func:`drivers.vc.hypervisors` gives them.
     :arg base: the cache folder, relative to the datastore's root.
-    :returns: a dict by the datastore's managed object id.
+    :returns: a dict by the datastore's managed object id. Of a storage that several datacenters mount one datastore is in it: they share the folder.
     """
     found, ranks = {}, {}
     for hypervisor in hypervisors:
@@ -91,7 +101,7 @@ def locations(hypervisors, base):
             mounted = {moid: able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able}
             location = Location(
                 datastore=datastore,
-                place=files.Place(datastore.name, cluster.datacenter.moid, cluster.datacenter.path),
+                place=place_of(datastore, cluster.datacenter),
                 base=base,
                 hosts=tuple(mounted.values()),
                 clusters=(cluster.name,),
@@ -109,7 +119,20 @@ def locations(hypervisors, base):
                 location = replace(best, hosts=tuple(dict.fromkeys(known.hosts + location.hosts)), clusters=(*known.clusters, cluster.name))
             found[datastore.moid] = location
             ranks[datastore.moid] = max(rank, ranks.get(datastore.moid, rank))
-    return found
+    return {location.datastore.moid: location for location in _one_a_storage(found.values())}
+
+
+def _one_a_storage(found):
+    """Leaves one location of each storage: two datacenters that mount one have a datastore each, and they share the cache folder.
+
+    The one with most hosts stays, with the clusters of all.
+    """
+    storages = {}
+    for location in found:
+        storages.setdefault(location.datastore.storage, []).append(location)
+    for same in storages.values():
+        best = max(same, key=lambda location: len(location.hosts))
+        yield replace(best, clusters=tuple(name for location in same for name in location.clusters))
 
 
 def audit_all(session, places, capacities=None, opened=(), tolerant=False):

@@ -16,6 +16,8 @@ from __future__ import annotations
 import datetime
 import time
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 # A nova-compute that is at work writes all the time; what has been quiet for so long was left behind.
@@ -34,8 +36,21 @@ def is_at_work(session, listed):
     return bool(times) and session.now() - max(times) < AT_WORK
 
 
+def look(session, location, image_id):
+    """Judges what is in the place of an image.
+
+    :returns: ``(audit.Entry or None, whether a nova-compute may be at work there)``.
+    """
+    there = look_into(session, location, image_id, location.image_path(image_id))
+    # A disk that Nova moves in has its extent and its size at once. So a folder with an extent is nobody's work in progress.
+    if there is None or there.state != audit.BROKEN or there.has_data:
+        return there, False
+    (folder,) = files.list_names(session, [(location.datastore.browser, location.place, location.base_path)], image_id)
+    return there, is_at_work(session, [*folder, *there.files])
+
+
 def wait_for_imports(session, location, capacity):
-    """Waits until no nova-compute imports a streamOptimized disk of this size to a datastore, or for two minutes.
+    """Waits until no nova-compute imports a streamOptimized disk of this size, or less, to a datastore, or for two minutes.
 
     After that nothing is worse than without: a boot that finds our folder fails, and is scheduled anew.
 
@@ -48,7 +63,7 @@ def wait_for_imports(session, location, capacity):
 
 def _importing(session, location, capacity):
     browser, place = location.datastore.browser, location.place
-    names = [folder.name for folder in files.list_names(session, [(browser, place.path())], _IMPORTS)[0]]
+    names = [folder.name for folder in files.list_names(session, [(browser, place, place.path())], _IMPORTS)[0]]
     folders = [(browser, place.path(name)) for name in names]
     for tree in files.open_disks(session, folders, files.list_trees(session, folders)):
         inside = [file for listing in (tree or {}).values() for file in listing]

@@ -229,7 +229,8 @@ class Present:
         except VSphereFault as fault:
             session.warnings.append(f"No datastore of other clusters was looked at for copies: {fault.what}")
             return {}
-        others = {moid: place for moid, place in everywhere.items() if moid not in places}
+        storages = {place.datastore.storage for place in places.values()}
+        others = {moid: place for moid, place in everywhere.items() if place.datastore.storage not in storages}
         # They are possible sources, no more: what can't be read there is read from Glance. An account of Nova need not see them.
         for moid, entries in zip(list(others), audit_all(session, list(others.values()), opened=self._disks, tolerant=True)):
             if isinstance(entries, VSphereFault):

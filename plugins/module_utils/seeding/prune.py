@@ -53,6 +53,8 @@ def judge(entry, in_glance, wanted, use, age, minimum_age):
         name, file = use.vms[0]
         others = f", as do {len(use.names) - 1} other virtual machines" if len(use.names) > 1 else ""
         return Verdict("keep", "IN_USE", f"The virtual machine {name} uses {file}{others}.")
+    if use.unknown:
+        return Verdict("keep", "USE_UNKNOWN", f"Whether it is in use can't be told: {use.unknown}. {use.hint}")
     if use.unreadable:
         return Verdict("keep", "USE_UNKNOWN", f"vCenter can't tell which disks the virtual machine {use.unreadable[0]} on this datastore uses.")
     if age is None:
@@ -98,11 +100,11 @@ def run(params, check_mode):
     gone = [row for row in rows if row["verdict"] == "remove"]
     return {
         "changed": bool(gone or left),
-        "warnings": session.warnings,
         "glance_view": proof,
         "entries": rows,
         "bytes": sum(row["bytes"] for row in gone),
         "leftovers": [leftover.path for leftover in left],
+        "warnings": session.warnings,
         "diff": _diff(rows),
     }
 

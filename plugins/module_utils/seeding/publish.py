@@ -24,32 +24,28 @@ def publish(session, image, stage, capacity):
 
     Of several writers one wins, since a move never overwrites; who loses judges what is there and accepts it when it is whole. What is
     broken goes into the stage, and with it away. A folder without a disk in which something was written lately may be where a
-    nova-compute is about to put one, so it is waited for.
+    nova-compute is about to put one, so it is waited for. A move that stops half-way is undone, by the next run where this one is killed.
 
     :arg capacity: bytes of the disk.
     :raises PublishError: ``FOLDER_IN_USE``: a folder without a disk stayed as it is.
     :raises NovaVmwareError: a broken image is in use, or the server refused.
     """
     location = stage.location
-    files.make_directory(session, location.place, location.base)
+    if location.place.namespaces is None:  # there an image's folder is made with those above it
+        files.make_directory(session, location.place, location.base)
     if image.kind == "streamOptimized":
         others.wait_for_imports(session, location, capacity)
     deadline = time.monotonic() + others.WAIT
     replaced = 0
     while True:
-        try:
-            files.move(session, location.place, stage.folder, location.image_path(image.id))
+        if _move_in(session, image, stage):
             return
-        except VSphereFault as fault:
-            if fault.fault != "FileAlreadyExists" or replaced > 1:
-                raise
-        there, at_work = look(session, location, image.id)
+        there, at_work = others.look(session, location, image.id)
         if there is None:
             replaced += 1  # it went away meanwhile
-            continue
-        if there.state != audit.BROKEN:  # what can't be told is not ours to replace
+        elif there.state != audit.BROKEN:  # what can't be told is not ours to replace
             return
-        if not at_work:
+        elif not at_work:
             replaced += 1
             if _replace(session, image, stage, replaced):
                 return
@@ -62,20 +58,35 @@ def publish(session, image, stage, capacity):
             )
         else:
             time.sleep(others.POLL)
+        if replaced > 2:
+            raise PublishError(
+                "FOLDER_CHANGES",
+                f"The folder {location.image_path(image.id)} comes and goes: somebody else works on it.",
+                "Find out who does, and run this again.",
+            )
 
 
-def look(session, location, image_id):
-    """Judges what is in the place of an image.
+def _move_in(session, image, stage):
+    """Tries to move the staged folder into the cache. Gives False where there is one already.
 
-    :returns: ``(audit.Entry or None, whether a nova-compute may be at work there)``.
+    A mark in the stage tells the next run what a killed one was at. Without a folder before, what is there after a failure is this run's.
     """
-    browser, path = location.datastore.browser, location.image_path(image_id)
-    there = look_into(session, location, image_id, path)
-    # A disk that Nova moves in has its extent and its size at once. So a folder with an extent is nobody's work in progress.
-    if there is None or there.state != audit.BROKEN or there.has_data:
-        return there, False
-    folder = files.list_names(session, [(browser, location.base_path)], image_id)[0]
-    return there, others.is_at_work(session, [*folder, *there.files])
+    location = stage.location
+    if files.list_names(session, [(location.datastore.browser, location.place, location.base_path)], image.id)[0]:
+        return False
+    files.make_directory(session, location.place, stage.publishing)
+    try:
+        files.move_folder(session, location.place, stage.folder, location.image_path(image.id), leave_source=True)
+    except BaseException as error:
+        if getattr(error, "fault", None) == "FileAlreadyExists":
+            files.delete(session, location.place, location.place.path(stage.publishing))
+            return False
+        stage.unsure.append("a move that failed")
+        with contextlib.suppress(NovaVmwareError):  # what can't be undone now is for the next run
+            removal.drop_half(session, location, image.id, (audit.BROKEN, audit.UNKNOWN))
+            stage.unsure.clear()
+        raise
+    return True
 
 
 def _replace(session, image, stage, number):
@@ -86,6 +97,12 @@ def _replace(session, image, stage, number):
     location = stage.location
     target, away = location.image_path(image.id), f"{stage.root}/replaced-{number}"
     removal.refuse_used(session, [(location, image.id)])
+    if location.place.namespaces is not None:  # a broken disk that is an object can't be moved
+        there, _at_work = others.look(session, location, image.id)
+        if there is None or there.state != audit.BROKEN:
+            return there is not None
+        files.delete(session, location.place, target)
+        return False
     try:
         files.move(session, location.place, target, away)
     except VSphereFault as fault:

@@ -13,10 +13,12 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import Stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import remove as remove_stages
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
 BATCH = 100  # images that are moved out of sight before it is asked again who uses them
 
@@ -27,14 +29,19 @@ class RemovalError(NovaVmwareError):
 
 @dataclass(frozen=True)
 class Use:
-    """Who uses an image: ``vms`` are ``(virtual machine, file)``; ``unreadable`` names machines of the datastore whose disks nobody can tell."""
+    """Who uses an image: ``vms`` are ``(virtual machine, file)``; ``unreadable`` names machines of the datastore whose disks nobody can tell.
+
+    ``unknown`` is why nobody can tell at all, and ``hint`` what to do about that; both are empty where it can be told.
+    """
 
     path: str
     vms: tuple
     unreadable: tuple
+    unknown: str = ""
+    hint: str = ""
 
     def __bool__(self):
-        return bool(self.vms or self.unreadable)
+        return bool(self.vms or self.unreadable or self.unknown)
 
     @property
     def names(self):
@@ -43,27 +50,90 @@ class Use:
 
 
 class Uses:
-    """What the virtual machines on some datastores use of the caches there."""
+    """What virtual machines use of the caches on some datastores: those of all datacenters that mount the same storage."""
 
     def __init__(self, session, locations):
-        """:arg locations: list of :class:`locations.Location`. One request a page for all."""
-        self._found = {}
+        """:arg locations: list of :class:`locations.Location`. Three requests and their pages for all, and one for each cache folder on vSAN."""
+        self._used = {}
         self._unreadable = {}
-        bases = {f"[{location.name}]": location.base_path + "/" for location in locations}
-        for vm in inventory.files_in_use(session, list({location.datastore.moid for location in locations})):
+        self._unknown = {}
+        self._by_uuid = {}
+        if not locations:
+            return
+        stores = {location.datastore.moid: (location.name, location.datastore.storage) for location in locations}
+        wanted = {storage for _name, storage in stores.values()}
+        stores = {**inventory.storages(session), **stores}
+        mounts = sorted(moid for moid, (_name, storage) in stores.items() if storage in wanted)
+        vms, blind = inventory.files_in_use(session, mounts)
+        for moid in blind:
+            self._unknown[stores[moid][1]] = (
+                f"the account may not list the virtual machines of the datastore {stores[moid][0]} ({moid})",
+                "Give it the role Read-only on the datastore and on the virtual machines there.",
+            )
+        volumes = {storage.rstrip("/").rpartition("/")[2]: storage for storage in wanted}
+        for vm in vms:
+            mounted = {moid: stores[moid] for moid in sorted(vm.datastores) if moid in stores}
             for file in sorted(vm.files):
-                base = bases.get(file.partition("]")[0] + "]")
-                if base and file.startswith(base):
-                    folder = base + file[len(base) :].partition("/")[0]
-                    self._found.setdefault(folder, []).append((vm.name, file))
+                for storage, path in _places(file, mounted, volumes):
+                    self._note(storage, path, (vm.name, file))
             if not vm.readable:
-                for moid in vm.datastores:
-                    self._unreadable.setdefault(moid, []).append(vm.name)
+                for storage in {stores[moid][1] for moid in vm.datastores if moid in mounts}:
+                    self._unreadable.setdefault(storage, []).append(vm.name)
+        self._read_uuids(session, locations)
+
+    def _note(self, storage, path, use):
+        """Notes a file under each folder that it is in: under the whole path of the folder, and under its name alone."""
+        folder = path.rpartition("/")[0]
+        while folder:
+            for key in (folder, ("name", folder.rpartition("/")[2])):
+                uses = self._used.setdefault((storage, key), [])
+                if use not in uses:
+                    uses.append(use)
+            folder = folder.rpartition("/")[0]
+
+    def _read_uuids(self, session, locations):
+        for location in locations:
+            key = (location.datastore.storage, location.base)
+            if location.place.namespaces is None or key in self._by_uuid:
+                continue
+            self._by_uuid[key] = None
+            try:
+                self._by_uuid[key] = files.uuid_path(session, location.place, location.base_path)
+            except VSphereError as error:
+                self._unknown.setdefault(
+                    key,
+                    (
+                        f"virtual machines on vSAN name folders by UUID, and that of {location.base_path} is not known: {error.what.rstrip('.')}",
+                        "Give the account System.View and System.Read on the datacenter, or remove the image by hand once nobody uses it.",
+                    ),
+                )
 
     def of(self, location, image_id):
         """Gives the :class:`Use` of an image; it is false when nobody uses it."""
-        path = location.image_path(image_id)
-        return Use(path, tuple(self._found.get(path, ())), tuple(self._unreadable.get(location.datastore.moid, ())))
+        storage, base = location.datastore.storage, location.base
+        keys = [f"{base}/{image_id}"]
+        if location.place.namespaces is not None:
+            # Whatever a virtual machine calls the cache folder, the folder in it has the image's name.
+            keys += [f"{self._by_uuid.get((storage, base))}/{image_id}", ("name", image_id)]
+        vms = dict.fromkeys(use for key in keys for use in self._used.get((storage, key), ()))
+        unknown, hint = self._unknown.get(storage) or self._unknown.get((storage, base)) or ("", "")
+        return Use(location.image_path(image_id), tuple(vms), tuple(self._unreadable.get(storage, ())), unknown, hint)
+
+
+def _places(file, mounted, volumes):
+    """Yields ``(storage, path below its root)`` for a file of a virtual machine.
+
+    :arg mounted: ``{moid: (name, storage)}`` of the datastores that the machine uses. A name that none of them has, since one was renamed, may be any.
+    :arg volumes: ``{volume: storage}``, the volume being the last part of the storage's URL.
+    """
+    if not file.startswith("["):
+        volume, _slash, path = file.partition("/vmfs/volumes/")[2].partition("/")
+        if volume in volumes:
+            yield volumes[volume], path.strip("/")
+        return
+    named = {storage for name, storage in mounted.values() if file.startswith(f"[{name}] ")}
+    for storage in sorted(named or {storage for _name, storage in mounted.values()}):
+        yield storage, files.relative(file)
 
 
 def refuse_used(session, todo):
@@ -89,6 +159,8 @@ def in_use(used):
     names = use.names
     listed = f"{', '.join(names[:10])}{' ...' if len(names) > 10 else ''}"
     details = {"virtual_machines": names, "files": sorted({file for _name, file in use.vms}), "paths": sorted(one.path for one in used)}
+    if use.unknown and not use.vms:
+        return RemovalError("IMAGE_USE_UNKNOWN", f"Whether {use.path} is in use can't be told: {use.unknown}.", use.hint, details)
     if use.vms:
         return RemovalError(
             "IMAGE_IN_USE",
@@ -127,12 +199,12 @@ def _remove(session, todo, run):
             stages.append(stage)
             files.make_directory(session, location.place, stage.removed_to)
             try:
-                files.move(session, location.place, location.image_path(image_id), stage.removed)
+                files.move_folder(session, location.place, location.image_path(image_id), stage.removed)
             except VSphereFault as fault:
                 if fault.fault != "FileNotFound":
                     raise
                 files.delete(session, location.place, stages.pop().root)
-        uses = Uses(session, [stage.location for stage in stages]) if stages else None
+        uses = Uses(session, [stage.location for stage in stages])
     except BaseException:
         for stage in stages:
             with contextlib.suppress(NovaVmwareError):  # the first error is what matters; what can't go back now is for the next run
@@ -149,7 +221,9 @@ def _remove(session, todo, run):
 
 
 def clear(session, leftovers):
-    """Removes what killed runs left. An image that one of them was removing, and that is in use, goes back into its cache first.
+    """Removes what killed runs left, and what they left half in a cache: that of a move which stopped half-way, an empty folder of vSAN.
+
+    An image that one of them was removing, and that is in use, goes back into its cache first.
 
     :arg leftovers: list of :class:`stage.Leftover`.
     """
@@ -158,14 +232,40 @@ def clear(session, leftovers):
             location = replace(leftover.location, base=base)
             if Uses(session, [location]).of(location, image_id):
                 _put_back(session, location, image_id, path)
+            elif look_into(session, location, image_id, path).state == audit.BROKEN:
+                drop_half(session, location, image_id)
+        for base, image_id, _path in leftover.publishing:
+            drop_half(session, replace(leftover.location, base=base), image_id)
     remove_stages(session, leftovers)
 
 
+def drop_half(session, location, image_id, states=(audit.BROKEN,)):
+    """Removes an image's folder that a move of this collection's has left half. What is in use stays.
+
+    A descriptor is all that Nova looks for, so it goes first (nova/virt/vmwareapi/ds_util.py, ``file_exists``).
+
+    :arg states: of what goes: see :mod:`audit`.
+    """
+    there = look_into(session, location, image_id, location.image_path(image_id))
+    if there is None or there.state not in states or Uses(session, [location]).of(location, image_id):
+        return
+    place = location.place
+    for file in there.files:
+        if files.is_descriptor(file.name) and place.namespaces is None:
+            files.delete(session, place, f"{there.path}/{file.name}")
+    files.delete(session, place, there.path)
+
+
 def _put_back(session, location, image_id, path):
-    """Moves an image back into its cache. When there is one already, that one is whole as well: Nova fetched it meanwhile."""
-    files.make_directory(session, location.place, location.base)
+    """Moves an image back into its cache. When there is a whole one already, Nova fetched it meanwhile; what is there of a half move is completed."""
+    target = location.image_path(image_id)
+    if location.place.namespaces is None:
+        files.make_directory(session, location.place, location.base)
     try:
-        files.move(session, location.place, path, location.image_path(image_id))
+        files.move_folder(session, location.place, path, target)
     except VSphereFault as fault:
         if fault.fault not in ("FileNotFound", "FileAlreadyExists"):
             raise
+        there = look_into(session, location, image_id, target)
+        if fault.fault == "FileAlreadyExists" and there is not None and there.state == audit.BROKEN:
+            files.merge_folder(session, location.place, location.datastore.browser, path, target)

@@ -148,11 +148,8 @@ class _Push:
         folder = imported.rpartition("/")[0]
         try:
             files.move_disk(session, location.place, imported, f"{self.stage.folder}/{cache.image_file(image.id)}")
-        except BaseException:
-            with contextlib.suppress(NovaVmwareError):
-                files.delete(session, location.place, folder)
-            raise
-        files.delete(session, location.place, folder)
+        finally:
+            self.stage.rubbish.append(folder)
         self.done.via = "import lease"
 
 

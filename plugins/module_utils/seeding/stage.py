@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The folders in which a run prepares images, and what is left of them after a run that was killed.
 
-They are outside Nova's cache folder, where its ageing would take them for images, and on the same datastore, so that publishing is a
-rename. Their names tell the run, so that another run knows whether it may remove them.
+They are outside Nova's cache folder, where its ageing would take them for images, and on the same datastore, so that publishing moves no
+bytes. Their names tell the run, and while it lives it writes the time into them, so that another run knows whether it may remove them.
 """
 
 from __future__ import annotations
@@ -14,30 +14,43 @@ import datetime
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease
 
 FOLDER = "openstack_vmware"  # at the root of a datastore
-# Every step of a run ends or fails within the two hours that Session.wait gives a task; then nothing is written any more.
-ABANDONED = datetime.timedelta(hours=3)
+HEARTBEAT = 600  # seconds
+ABANDONED = datetime.timedelta(hours=3)  # a run that has not written for so long is dead; it may have lost its vCenter for a while
 _REMOVED = "removed"  # in a stage: what was taken out of a cache and is not deleted yet
+_PUBLISHING = "publishing"  # in a stage: the folder in a cache that it is about to make
+_ALIVE = "alive-%Y%m%dT%H%M%S"  # in a stage: a folder whose name tells when its run was alive, in UTC by the vCenter's clock
 _NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<run>[0-9a-f]{8}-\d+-\d+)")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The folder of one run for one image on one datastore."""
+    """The folder of one run for one image on one datastore.
+
+    ``rubbish`` are datastore paths of what else is to be removed with it, ``unsure`` what must be known before: as long as there is any, it stays.
+    """
 
     location: object
     image_id: str
     run: str
+    rubbish: list = field(default_factory=list, compare=False)
+    unsure: list = field(default_factory=list, compare=False)
+
+    @property
+    def below_root(self):
+        """:attr:`root` below the datastore's root."""
+        return f"{FOLDER}/{self.image_id}-{self.run}"
 
     @property
     def root(self):
         """Datastore path of all that this run puts there."""
-        return self.location.place.path(FOLDER, f"{self.image_id}-{self.run}")
+        return self.location.place.path(self.below_root)
 
     @property
     def folder(self):
@@ -52,29 +65,36 @@ class Stage:
     @property
     def removed_to(self):
         """Folder, below the datastore's root, into which an image is moved that is to be removed. It tells the cache folder from which it came."""
-        return f"{FOLDER}/{self.image_id}-{self.run}/{_REMOVED}/{self.location.base}"
+        return f"{self.below_root}/{_REMOVED}/{self.location.base}"
 
     @property
     def removed(self):
         """Datastore path of such an image."""
         return self.location.place.path(self.removed_to, self.image_id)
 
+    @property
+    def publishing(self):
+        """Folder, below the datastore's root, that is there from before the image's folder in the cache is made until the stage goes."""
+        return f"{self.below_root}/{_PUBLISHING}/{self.location.base}/{self.image_id}"
+
     def file(self, name):
         """Path of a file in :attr:`folder`, below the datastore's root."""
-        return f"{FOLDER}/{self.image_id}-{self.run}/{self.image_id}/{name}"
+        return f"{self.below_root}/{self.image_id}/{name}"
 
 
 @dataclass(frozen=True)
 class Leftover:
     """What a killed run left on a datastore: a stage, or the folder of an import (``is_import``).
 
-    ``removed`` are the images in it that were on their way out: ``(cache folder, image id, datastore path)`` each.
+    ``removed`` are the images in it that were on their way out: ``(cache folder, image id, datastore path)`` each. ``publishing`` are those that
+    were about to be published, likewise.
     """
 
     location: object
     path: str
     is_import: bool
     removed: tuple = ()
+    publishing: tuple = ()
 
 
 def this_run():
@@ -93,21 +113,51 @@ def is_running(run):
 
 @contextlib.contextmanager
 def staged(session, location, image_id, run):
-    """Makes a stage on a datastore and removes it at the end, whatever happened in between.
+    """Makes a stage on a datastore and removes it at the end, whatever happened in between. In between it tells that the run is alive.
 
-    Where an import could not be removed, its stage stays as well: it is what :func:`leftovers` looks for.
+    Where an import could not be removed, its stage stays as well: it is what :func:`leftovers` looks for. What can't be removed after all went
+    well is a warning of the session.
     """
     stage = Stage(location, image_id, run)
-    files.make_directory(session, location.place, FOLDER, f"{image_id}-{run}", image_id)
+    heartbeat = _Heartbeat(session, stage)
     try:
-        yield stage
+        heartbeat.write()
+        files.make_directory(session, location.place, stage.below_root, image_id)
+        with every(HEARTBEAT, heartbeat.try_to_write):
+            yield stage
     except BaseException:
         with contextlib.suppress(NovaVmwareError):  # why it failed matters more than a leftover that Nova can't see
-            (imports,) = files.list_names(session, [(location.datastore.browser, location.place.path())], stage.import_name)
-            if not imports:
+            for path in stage.rubbish:
+                files.delete(session, location.place, path)
+            (imports,) = files.list_names(session, [(location.datastore.browser, location.place, location.place.path())], stage.import_name)
+            if not imports and not stage.unsure:
                 files.delete(session, location.place, stage.root)
         raise
-    files.delete(session, location.place, stage.root)
+    if all([files.clean_up(session, location.place, path) for path in stage.rubbish]):
+        files.clean_up(session, location.place, stage.root)
+
+
+class _Heartbeat:
+    """Writes the time into a stage. The vCenter's, since a run on another machine compares it with that again; a datastore has its own clock."""
+
+    def __init__(self, session, stage):
+        self._session = session
+        self._stage = stage
+        self._last = None
+
+    def write(self):
+        """Makes the folder that tells the time, and removes the one before."""
+        name = self._session.now().astimezone(datetime.timezone.utc).strftime(_ALIVE)
+        place = self._stage.location.place
+        files.make_directory(self._session, place, self._stage.below_root, name)
+        if self._last not in (None, name):
+            files.delete(self._session, place, f"{self._stage.root}/{self._last}")
+        self._last = name
+
+    def try_to_write(self):
+        """As :meth:`write`; what fails is tried again the next time."""
+        with contextlib.suppress(NovaVmwareError):
+            self.write()
 
 
 def leftovers(session, locations):
@@ -122,7 +172,7 @@ def leftovers(session, locations):
     """
     trees = files.list_trees(session, [(location.datastore.browser, location.place.path(FOLDER)) for location in locations])
     staged_on = [location for location, tree in zip(locations, trees) if (tree or {}).get(location.place.path(FOLDER))]
-    listed = files.list_names(session, [(location.datastore.browser, location.place.path()) for location in staged_on], f"{FOLDER}-*")
+    listed = files.list_names(session, [(location.datastore.browser, location.place, location.place.path()) for location in staged_on], f"{FOLDER}-*")
     roots = {location.datastore.moid: names for location, names in zip(staged_on, listed)}
     found = []
     now = None
@@ -138,11 +188,24 @@ def leftovers(session, locations):
             running = is_running(match["run"])
             if running is None:
                 now = now or session.now()
-                running = not _quiet_since(path, tree, names, now)
+                alive = alive_at(tree.get(f"{base}/{name}", ()))
+                running = now - alive <= ABANDONED if alive else not _quiet_since(path, tree, names, now)
             if not running:
-                removed = () if is_import else _removed_in(path, match["image_id"], tree)
-                found.append(Leftover(location, path, is_import, removed))
+                inside = [() if is_import else _inside(path, kind, match["image_id"], tree) for kind in (_REMOVED, _PUBLISHING)]
+                found.append(Leftover(location, path, is_import, *inside))
     return found
+
+
+def alive_at(listing):
+    """Gives when the run of a stage last said that it is alive, by the vCenter's clock, or None.
+
+    :arg listing: the files of a stage.
+    """
+    times = []
+    for file in listing:
+        with contextlib.suppress(ValueError):
+            times.append(datetime.datetime.strptime(file.name, _ALIVE).replace(tzinfo=datetime.timezone.utc))
+    return max(times, default=None)
 
 
 def remove(session, found):
@@ -157,14 +220,17 @@ def remove(session, found):
         files.delete(session, place, leftover.path)
 
 
-def _removed_in(path, image_id, tree):
-    prefix = f"{path}/{_REMOVED}/"
+def _inside(path, kind, image_id, tree):
+    prefix = f"{path}/{kind}/"
     inside = [(folder.removeprefix(prefix).rpartition("/"), folder) for folder in tree or {} if folder.startswith(prefix)]
     return tuple((base, image_id, folder) for (base, _slash, name), folder in inside if base and name == image_id)
 
 
 def _quiet_since(path, tree, names, now):
-    """Says whether the newest file of a stage, or an import's folder itself, was written more than :data:`ABANDONED` ago."""
+    """Says whether the newest file of a stage, or an import's folder itself, was written more than :data:`ABANDONED` ago.
+
+    The datastore's clock tells when, so this is for stages that say nothing themselves.
+    """
     times = [
         file.modified
         for folder, items in (tree or {}).items()

@@ -12,6 +12,7 @@ be asked. Those that start a task give it to the caller, who waits for several a
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -20,12 +21,28 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvm
 
 
 @dataclass(frozen=True)
+class Namespaces:
+    """A datastore whose top-level folders are objects of their own, as those of vSAN: its managed object id, its URL and its browser.
+
+    A DatastoreNamespaceManager makes them; they have a name that people give and a UUID. Disks below are objects as well.
+    """
+
+    datastore_moid: str
+    url: str
+    browser: object
+
+
+@dataclass(frozen=True)
 class Place:
-    """A datastore as the file calls need it: its name, its datacenter and the datacenter's inventory path."""
+    """A datastore as the file calls need it: its name, its datacenter and the datacenter's inventory path.
+
+    ``namespaces`` are :class:`Namespaces` where top-level folders are such, else None.
+    """
 
     datastore: str
     datacenter_moid: str
     datacenter_path: str
+    namespaces: Namespaces | None = None
 
     def path(self, *parts):
         """Gives the datastore path of ``parts`` joined by slashes; of none, the datastore's root."""
@@ -60,8 +77,28 @@ class File:
 
 
 def make_directory(session, place, *parts):
-    """Makes a folder and the missing ones above it. One that is there already is fine."""
+    """Makes a folder and the missing ones above it.
+
+    A FileManager may not make top-level folders on vSAN (API: DatastoreCapability.topLevelDirectoryCreateSupported), though some releases let it.
+
+    :returns: False when it was there already.
+    """
     path = place.path(*parts)
+    try:
+        return _make_directory(session, place, path)
+    except VSphereFault as error:
+        if place.namespaces is None or error.fault == "NoPermission":
+            raise
+        top, _slash, below = relative(path).partition("/")
+        if _is_there(session, place, top):
+            if below:
+                raise
+            return False
+        _make_namespace(session, place, top)
+        return _make_directory(session, place, path) if below else True
+
+
+def _make_directory(session, place, path):
     try:
         session.call(
             f"make the folder {path}",
@@ -71,10 +108,85 @@ def make_directory(session, place, *parts):
     except VSphereFault as error:
         if error.fault != "FileAlreadyExists":
             raise
+        return False
+    return True
+
+
+def _make_namespace(session, place, name):
+    """Makes a top-level folder as an object of its own. One that somebody else made meanwhile is fine.
+
+    :raises VSphereError: ``NO_PERMISSION`` with the privilege; ``NAMESPACE_UNNAMED``: Nova could not find it by its name.
+    """
+    path = place.path(name)
+    manager = session.content.datastoreNamespaceManager
+    if manager is None:
+        raise VSphereError(
+            "NAMESPACES_UNKNOWN",
+            f"Failed to make the folder {path}: the vCenter has no DatastoreNamespaceManager, and a FileManager may not make folders at this root.",
+            "Make the folder by hand, in the datastore browser of the vSphere Client, and run this again.",
+        )
+    try:
+        session.call(
+            f"make the folder {path}",
+            manager.CreateDirectory,
+            datastore=session.managed("Datastore", place.namespaces.datastore_moid), displayName=name,
+        )  # fmt: skip
+    except VSphereFault as error:
+        if error.fault == "NoPermission":
+            raise VSphereError(
+                "NO_PERMISSION",
+                f"{error.what.rstrip('.')}: a folder at the root of a vSAN datastore needs the privilege Datastore.Config on the datastore.",
+                "Give it to the account there, or make the folder by hand once, in the datastore browser of the vSphere Client.",
+                {"fault": "NoPermission", "privilege": "Datastore.Config", "path": path},
+            ) from error
+        if error.fault != "FileAlreadyExists":
+            raise
+    # API, DatastoreNamespaceManager.CreateDirectory: the name is a hint.
+    if not _is_there(session, place, name):
+        raise VSphereError(
+            "NAMESPACE_UNNAMED",
+            f"The vCenter made a folder for {path} that does not answer to this name: Nova would not find it.",
+            "Make the folder by hand, in the datastore browser of the vSphere Client, and run this again.",
+            {"path": path},
+        )
+
+
+def _is_there(session, place, name):
+    (roots,) = list_names(session, [(place.namespaces.browser, place, place.path())], "*")
+    return any(file.name == name for file in roots)
+
+
+def relative(path):
+    """Gives the path below the datastore's root of a datastore path. The datastore's name may have brackets in it."""
+    return path.rpartition("] ")[2].strip().strip("/") if "] " in path else ""
+
+
+def uuid_path(session, place, path):
+    """Gives the path below the datastore's root as virtual machines name it: on vSAN with the UUID of the top-level folder for its name.
+
+    API: ``DatastoreNamespaceManager.ConvertNamespacePathToUuidPath``, vSphere 6.5, needs System.View.
+
+    :arg path: datastore path of what is there.
+    :raises VSphereError: the server can't tell.
+    """
+    what = f"read the UUID of the top-level folder of {path}"
+    manager, url = session.content.datastoreNamespaceManager, place.namespaces.url.rstrip("/")
+    if manager is None or not url:
+        cause = "the vCenter has no DatastoreNamespaceManager" if url else f"the account may not read the URL of the datastore {place.datastore}"
+        raise VSphereError("NAMESPACES_UNKNOWN", f"Failed to {what}: {cause}.")
+    answer = session.call(
+        what, manager.ConvertNamespacePathToUuidPath, datacenter=place.datacenter(session), namespaceUrl=f"{url}/{relative(path)}"
+    )
+    found = answer.partition(f"{url.rpartition('/')[2]}/")[2].strip("/")
+    if not found:
+        raise VSphereError("NAMESPACES_UNKNOWN", f"Failed to {what}: the vCenter answered {answer!r}, which is not on that datastore.")
+    return found
 
 
 def move(session, place, source, destination):
-    """Moves a file or folder inside one datastore: a rename. Never overwrites.
+    """Moves a file inside one datastore, and a folder where there are no namespaces: a rename. Never overwrites.
+
+    The API promises nothing of a move of a folder that fails (``MoveDatastoreFile_Task``): a part of it may be there.
 
     :raises VSphereFault: ``FileAlreadyExists`` when the destination is there.
     """
@@ -86,11 +198,122 @@ def move(session, place, source, destination):
     )  # fmt: skip
 
 
+def move_folder(session, place, source, destination, leave_source=False):
+    """Moves a folder with what is directly in it inside one datastore. Never overwrites.
+
+    A rename, but not where disks are objects: a folder moved there as files may stop half-way, with its disks left behind. There the folder is made
+    and filled, disks first.
+
+    :arg leave_source: where a folder is filled, what is left of the source is the caller's.
+    :raises VSphereFault: ``FileAlreadyExists``: the destination is there, nothing was done. ``FileNotFound``: the source is not. After any other
+        a part may be at the destination.
+    """
+    if place.namespaces is None:
+        move(session, place, source, destination)
+        return
+    (tree,) = list_trees(session, [(place.namespaces.browser, source)])
+    if tree is None:
+        raise VSphereFault(f"move {source} to {destination}", vim.fault.FileNotFound(file=source))
+    if not make_directory(session, place, relative(destination)):
+        raise VSphereFault(f"move {source} to {destination}", vim.fault.FileAlreadyExists(file=destination))
+    _fill(session, place, source, tree.get(source, ()), destination)
+    if not leave_source:
+        delete(session, place, source)
+
+
+def merge_folder(session, place, browser, source, destination):
+    """Moves what is in a folder into another one that is there, and removes the first. Nothing is overwritten: what is there already stays.
+
+    :raises VSphereFault: what could not be moved is where it was.
+    """
+    (tree,) = list_trees(session, [(browser, source)])
+    if tree is not None:
+        _fill(session, place, source, tree.get(source, ()), destination)
+        delete(session, place, source)
+
+
+def _fill(session, place, source, listing, destination):
+    """Moves files one by one. A disk that is an object goes first: Nova can't work with an empty folder. An extent goes before its descriptor."""
+    for file in sorted(listing, key=lambda one: is_descriptor(one.name) == (place.namespaces is None)):
+        old, new = f"{source}/{file.name}", f"{destination}/{file.name}"
+        try:
+            if file.is_folder:
+                make_directory(session, place, relative(new))  # a marker of Nova's ageing: it is empty
+            elif place.namespaces is not None and is_descriptor(file.name):
+                move_disk(session, place, old, new)
+            else:
+                move(session, place, old, new)
+        except VSphereFault as fault:
+            if fault.fault != "FileAlreadyExists":
+                raise
+
+
+def is_descriptor(name):
+    """Says whether a file's name is that of a virtual disk, and not of one of its extents."""
+    return name.endswith(".vmdk") and not name.endswith(("-flat.vmdk", "-delta.vmdk", "-sesparse.vmdk", "-ctk.vmdk"))
+
+
+def clean_up(session, place, path):
+    """Deletes what nobody needs any more. What can't be deleted is a warning of the session: the work that it was for is done.
+
+    :returns: whether it is gone.
+    """
+    try:
+        delete(session, place, path)
+    except VSphereFault as error:
+        session.warnings.append(f"{error.what} Nobody needs it: the next run tries again.")
+        return False
+    return True
+
+
 def delete(session, place, path):
     """Deletes a file, or a folder with all that is in it.
 
     :returns: False when there was nothing to delete.
     """
+    if place.namespaces is not None:
+        with contextlib.suppress(VSphereFault):  # it is no folder
+            (tree,) = list_trees(session, [(place.namespaces.browser, path)])
+            if tree:
+                return _delete_tree(session, place, path, tree)
+    return _delete(session, place, path)
+
+
+def _delete_tree(session, place, path, tree):
+    """Deletes a folder where disks are objects: one that has disks can't be deleted, and a disk deleted as a file leaves its object behind."""
+    below_first = sorted(tree, reverse=True)
+    for folder in below_first:
+        for file in tree[folder]:
+            if is_descriptor(file.name) and not file.is_folder:
+                try:
+                    delete_disk(session, place, f"{folder}/{file.name}")
+                except VSphereFault:  # it is no disk, or a broken one
+                    _delete(session, place, f"{folder}/{file.name}")
+    try:
+        return _delete(session, place, path)
+    except VSphereFault:
+        for folder in below_first:
+            for file in tree[folder]:
+                if not file.is_folder:
+                    _delete(session, place, f"{folder}/{file.name}")
+            if folder != path:
+                _delete(session, place, folder)
+    try:
+        return _delete(session, place, path)
+    except VSphereFault:
+        if "/" in relative(path) or session.content.datastoreNamespaceManager is None:
+            raise
+    volumes = place.namespaces.url.rstrip("/").rpartition("/")[0].removeprefix("ds://")
+    volume = place.namespaces.url.rstrip("/").rpartition("/")[2]
+    session.call(
+        f"delete the top-level folder {path}",
+        session.content.datastoreNamespaceManager.DeleteDirectory,
+        datacenter=place.datacenter(session), datastorePath=f"{volumes}/{volume}/{uuid_path(session, place, path)}",
+    )  # fmt: skip
+    return True
+
+
+def _delete(session, place, path):
     try:
         session.run(
             f"delete {path}",
@@ -235,6 +458,15 @@ def move_disk(session, place, source, destination):
     )  # fmt: skip
 
 
+def delete_disk(session, place, path):
+    """Deletes a virtual disk: descriptor and extents, or the object that it is."""
+    session.run(
+        f"delete the disk {path}",
+        session.content.virtualDiskManager.DeleteVirtualDisk_Task,
+        name=path, datacenter=place.datacenter(session),
+    )  # fmt: skip
+
+
 def list_trees(session, folders, tolerant=False):
     """Lists folders of several datastores with all that is below them: a request a folder, then common polls.
 
@@ -249,13 +481,13 @@ def list_trees(session, folders, tolerant=False):
     details = browser_type.FileInfo.Details(fileType=False, fileSize=True, modification=True, fileOwner=False)
     spec = browser_type.SearchSpec(details=details)
     listings = []
-    for result in _searched(session, "SearchDatastoreSubFolders_Task", folders, spec):
+    for result, (_browser, asked) in zip(_searched(session, "SearchDatastoreSubFolders_Task", folders, [spec] * len(folders)), folders):
         if isinstance(result, VSphereFault) and not tolerant:
             raise result
         if result is None or isinstance(result, VSphereFault):
             listings.append(result)
             continue
-        contents = {_tidy(folder.folderPath): folder.file or () for folder in result}
+        contents = _by_folder(result, asked)
         listings.append(
             {
                 at: [
@@ -289,13 +521,14 @@ def open_disks(session, folders, trees, patterns=("*.vmdk",)):
 
     found = list(trees)
     asked = [number for number, tree in enumerate(trees) if isinstance(tree, dict) and any(fits(file) for files in tree.values() for file in files)]
-    answers = _searched(session, "SearchDatastoreSubFolders_Task", [folders[number] for number in asked], spec)
+    answers = _searched(session, "SearchDatastoreSubFolders_Task", [folders[number] for number in asked], [spec] * len(asked))
     for number, answer in zip(asked, answers):
         disks = {}
-        for folder in () if answer is None or isinstance(answer, VSphereFault) else answer:
-            for file in folder.file or ():
+        contents = {} if answer is None or isinstance(answer, VSphereFault) else _by_folder(answer, folders[number][1])
+        for at, files in contents.items():
+            for file in files:
                 capacity = getattr(file, "capacityKb", None)
-                disks[_tidy(folder.folderPath), file.path] = Disk(capacity << 10 if capacity else None, getattr(file, "thin", None))
+                disks[at, file.path] = Disk(capacity << 10 if capacity else None, getattr(file, "thin", None))
         found[number] = {
             at: [replace(file, disk=disks.get((at, file.name), Disk())) if fits(file) else file for file in files]
             for at, files in trees[number].items()
@@ -306,26 +539,32 @@ def open_disks(session, folders, trees, patterns=("*.vmdk",)):
 def list_names(session, folders, pattern):
     """Lists what matches a pattern directly in folders of several datastores: a request a folder, then common polls.
 
-    :arg folders: list of ``(browser, datastore path)``.
+    :arg folders: list of ``(browser, Place, datastore path)``.
     :arg pattern: with ``*``, as ``HostDatastoreBrowserSearchSpec.matchPattern`` takes it.
     :returns: a list in the same order, each a list of :class:`File`, empty where the folder does not exist; what is a folder is not told.
     """
     browser_type = vim.host.DatastoreBrowser
     details = browser_type.FileInfo.Details(fileType=False, fileSize=False, modification=True, fileOwner=False)
-    spec = browser_type.SearchSpec(details=details, matchPattern=[pattern])
+    # Where top-level folders are namespaces, FileInfo.path is a UUID there, and a pattern would be compared with that.
+    by_name, by_uuid = (browser_type.SearchSpec(details=details, matchPattern=patterns) for patterns in ([pattern], None))
+    specs = [by_name if place.namespaces is None or relative(path) else by_uuid for _browser, place, path in folders]
     listings = []
-    for result in _searched(session, "SearchDatastore_Task", folders, spec):
+    for result in _searched(session, "SearchDatastore_Task", [(browser, path) for browser, _place, path in folders], specs):
         if isinstance(result, VSphereFault):
             raise result
-        listings.append([File(file.path, 0, False, file.modification) for file in (result.file if result else None) or ()])
+        found = [File(getattr(file, "friendlyName", None) or file.path, 0, False, file.modification) for file in (result.file if result else None) or ()]
+        listings.append([file for file in found if fnmatchcase(file.name, pattern)])
     return listings
 
 
-def _searched(session, method, folders, spec):
-    """Gives the results of searches, in their order: None for a folder that does not exist, a :class:`VSphereFault` where the server refuses."""
+def _searched(session, method, folders, specs):
+    """Gives the results of searches, in their order: None for a folder that does not exist, a :class:`VSphereFault` where the server refuses.
+
+    :arg specs: a SearchSpec for each of the folders.
+    """
     found = [None] * len(folders)
     tasks = {}
-    for number, (browser, path) in enumerate(folders):
+    for number, ((browser, path), spec) in enumerate(zip(folders, specs)):
         try:
             tasks[number] = session.call(f"list {path}", getattr(browser, method), datastorePath=path, searchSpec=spec)
         except VSphereFault as fault:
@@ -334,6 +573,13 @@ def _searched(session, method, folders, spec):
     for number, name, (result, fault) in zip(tasks, names, session.wait(list(tasks.values()), names=names)):
         found[number] = VSphereFault(name, fault) if fault is not None else result or ()
     return [None if isinstance(one, VSphereFault) and one.fault == "FileNotFound" else one for one in found]
+
+
+def _by_folder(result, asked):
+    """Gives ``{folder: files}`` of a search, with the folders named as they were asked for: on vSAN a server may put a UUID for a top-level folder."""
+    contents = {_tidy(folder.folderPath): folder.file or () for folder in result}
+    root = min(contents, key=len, default="")
+    return {_tidy(asked) + folder[len(root) :]: files for folder, files in contents.items()} if relative(root) else contents
 
 
 def _tidy(folder_path):

@@ -71,7 +71,11 @@ class Load:
 
 @dataclass(frozen=True)
 class Datastore:
-    """``mounts`` maps the managed object id of a host to True where it may write."""
+    """``mounts`` maps the managed object id of a host to True where it may write.
+
+    ``url`` names the storage: two datacenters that mount it have a datastore each, with one URL. ``root_folders`` is False where a folder at the
+    root is an object of its own, which a FileManager can't make.
+    """
 
     moid: str
     name: str
@@ -82,11 +86,18 @@ class Datastore:
     free_bytes: int
     mounts: dict
     browser: object
+    url: str = ""
+    root_folders: bool = True
+
+    @property
+    def storage(self):
+        """What tells storages apart: the URL, or the managed object id where the account may not read it."""
+        return self.url or self.moid
 
 
 @dataclass(frozen=True)
 class VmFiles:
-    """What a virtual machine or template uses: datastore paths.
+    """What a virtual machine or template uses: paths as vCenter has them, ``[ds] folder/file`` or ``ds:///vmfs/volumes/<volume>/folder/file``.
 
     ``datastores`` are managed object ids. ``readable`` is False where vCenter can't tell its disks: it may use more there.
     """
@@ -179,7 +190,7 @@ def hosts_and_datastores(session, chosen, tell=True):
         ],
         vim.Datastore: [
             "summary.name", "summary.type", "summary.accessible", "summary.maintenanceMode",
-            "summary.capacity", "summary.freeSpace", "host", "browser",
+            "summary.capacity", "summary.freeSpace", "summary.url", "capability.topLevelDirectoryCreateSupported", "host", "browser",
         ],
     }  # fmt: skip
     hosts, datastores, skipped = {}, {}, {"hosts": [], "datastores": []}
@@ -213,6 +224,9 @@ def hosts_and_datastores(session, chosen, tell=True):
                 free_bytes=value.get("summary.freeSpace", 0),
                 mounts={mount.key._GetMoId(): _writable(mount.mountInfo) for mount in value.get("host") or ()},
                 browser=value["browser"],
+                url=value.get("summary.url", ""),
+                # API: DatastoreCapability.topLevelDirectoryCreateSupported; unset before vSphere 5.5, where vSAN was the first without.
+                root_folders=value.get("capability.topLevelDirectoryCreateSupported", value["summary.type"] not in ("vsan", "VVOL")),
             )
     if tell:
         for kind, moids in skipped.items():
@@ -263,46 +277,74 @@ def loads(session, host_moids):
     return totals
 
 
+def storages(session):
+    """Reads which storage each datastore of the vCenter is: one request a page.
+
+    The scope of a datastore is a datacenter (API: ``Datastore``): two datacenters that mount one storage have a datastore each.
+
+    :returns: ``{datastore moid: (name, storage)}`` of all that the account can see; the storage as :attr:`Datastore.storage` gives it.
+    """
+    walk = traversal(vim.Folder, "childEntity", ["folders", traversal(vim.Datacenter, "datastore")], name="folders")
+    objects = [object_spec(session.content.rootFolder, [walk], skip=True)]
+    found = session.read("read the datastores of the vCenter", objects, {vim.Datastore: ["summary.name", "summary.url"]})
+    return {obj._GetMoId(): (value.get("summary.name", ""), value.get("summary.url") or obj._GetMoId()) for obj, value in found}
+
+
 def files_in_use(session, datastore_moids):
     """Reads the files of every virtual machine and template on the datastores, with their snapshots and disk chains: one request a page.
 
     vSphere Web Services API: ``VirtualMachine.layoutEx`` has all files of a machine. Disk backings are read as well, of the machine and of each of its
     snapshots, since the chain of a linked clone is in them even where ``layoutEx`` was not refreshed yet.
 
-    :returns: a list of :class:`VmFiles`.
+    :returns: a list of :class:`VmFiles`, and the set of those of the datastores whose virtual machines the account may not list.
     """
     if not datastore_moids:
-        return []
+        return [], set()
     snapshots = traversal(
         vim.VirtualMachine, "rootSnapshot", [traversal(vim.vm.Snapshot, "childSnapshot", ["snapshots"], name="snapshots")]
     )
     walk = traversal(vim.Datastore, "vm", [snapshots])
-    objects = [object_spec(session.managed("Datastore", moid), [walk], skip=True) for moid in datastore_moids]
+    objects = [object_spec(session.managed("Datastore", moid), [walk]) for moid in datastore_moids]
     paths = {
+        vim.Datastore: ["vm"],
         vim.VirtualMachine: ["name", "datastore", "layoutEx.file", "config.hardware.device"],
         vim.vm.Snapshot: ["vm", "config.hardware.device"],
     }
-    found = session.read("read the files of the virtual machines", objects, paths)
-    names, stores, used, unreadable = {}, {}, {}, set()
+    missing = []
+    found = session.read("read the files of the virtual machines", objects, paths, missing)
+    blind = set(datastore_moids) & {obj._GetMoId() for obj, _path in missing}
+    names, stores, used, seen = {}, {}, {}, set()
     for obj, value in found:
+        if isinstance(obj, vim.Datastore):
+            for vm in value.get("vm") or ():
+                stores.setdefault(vm._GetMoId(), set()).add(obj._GetMoId())
+                used.setdefault(vm._GetMoId(), set())
+            continue
         is_snapshot = isinstance(obj, vim.vm.Snapshot)
-        moid = value["vm"]._GetMoId() if is_snapshot else obj._GetMoId()
+        owner = value.get("vm") if is_snapshot else obj
+        if owner is None:  # of a machine that the account may not see: it may be on any of them
+            owner = obj
+            stores[obj._GetMoId()] = set(datastore_moids)
+        moid = owner._GetMoId()
         files = used.setdefault(moid, set())
         if not is_snapshot:
             names[moid] = _unescape(value.get("name", moid))
-            stores[moid] = frozenset(datastore._GetMoId() for datastore in value.get("datastore") or ())
+            stores.setdefault(moid, set()).update(datastore._GetMoId() for datastore in value.get("datastore") or ())
             files.update(file.name for file in value.get("layoutEx.file") or ())
         devices = value.get("config.hardware.device")
         if devices is None:
-            unreadable.add(moid)
+            missing.append((owner, "config.hardware.device"))
+        elif not is_snapshot:
+            seen.add(moid)
         for device in devices or ():
             backing = getattr(device, "backing", None)
             while backing is not None and getattr(backing, "fileName", None):
                 files.add(backing.fileName)
                 backing = getattr(backing, "parent", None)
+    unreadable = {obj._GetMoId() for obj, _path in missing} | (used.keys() - seen)
     return [
-        VmFiles(names.get(moid, moid), frozenset(files), stores.get(moid, frozenset()), moid not in unreadable) for moid, files in used.items()
-    ]
+        VmFiles(names.get(moid, moid), frozenset(files), frozenset(stores.get(moid, ())), moid not in unreadable) for moid, files in used.items()
+    ], blind
 
 
 def _writable(mount):

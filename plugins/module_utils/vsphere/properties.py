@@ -29,11 +29,12 @@ def traversal(kind, path, select=(), name=None):
     )  # fmt: skip
 
 
-def collect(collector, objects, paths):
+def collect(collector, objects, paths, missing=None):
     """Reads properties of many objects with one request a page of 1,000 objects.
 
     :arg objects: object specs (:func:`object_spec`).
     :arg paths: dict of a pyVmomi type to the property paths to read; ask for leaves.
+    :arg missing: a list that gets ``(managed object, path)`` of what the server refuses to tell (API: ``ObjectContent.missingSet``).
     :returns: yields ``(managed object, {path: value})``; a path without a value is left out.
     """
     query = pyvmomi.vmodl.query.PropertyCollector
@@ -45,6 +46,8 @@ def collect(collector, objects, paths):
     answer = collector.RetrievePropertiesEx(specSet=[spec], options=query.RetrieveOptions(maxObjects=PAGE))
     while answer is not None:
         for item in answer.objects:
+            if missing is not None:
+                missing += [(item.obj, refused.path) for refused in item.missingSet or ()]
             yield item.obj, {prop.name: prop.val for prop in item.propSet}
         if not answer.token:
             return

@@ -148,15 +148,15 @@ class Session:
             self.login_again(cookie)
         return True
 
-    def read(self, what, objects, paths):
+    def read(self, what, objects, paths, missing=None):
         """Reads properties of objects: one request a page.
 
         :arg what: a verb phrase with the object, for the error.
-        :arg objects: object specs. :arg paths: the properties of each type; both as :func:`properties.collect` takes them.
+        :arg objects: object specs. :arg paths: the properties of each type; both as :func:`properties.collect` takes them; so is ``missing``.
         :returns: a list of ``(managed object, {path: value})``; a path without a value is left out.
         :raises VSphereError: as the server said.
         """
-        return self.call(what, lambda: list(collect(self.content.propertyCollector, objects, paths)))
+        return self.call(what, lambda: list(collect(self.content.propertyCollector, objects, paths, missing)))
 
     def login_again(self, cookie):
         """Logs in anew, once however many threads find the session over.
