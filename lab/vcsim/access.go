@@ -310,6 +310,35 @@ func (r *rights) hide(objects []types.ObjectContent) {
 	}
 }
 
+// hideUpdates does the same to updates.
+func (r *rights) hideUpdates(filters []types.PropertyFilterUpdate) {
+	if r.all {
+		return
+	}
+	for i := range filters {
+		for j := range filters[i].ObjectSet {
+			u := &filters[i].ObjectSet[j]
+			read := []types.ObjectContent{{Obj: u.Obj}}
+			for _, change := range u.ChangeSet {
+				read[0].PropSet = append(read[0].PropSet, types.DynamicProperty{Name: change.Name, Val: change.Val})
+			}
+			r.hide(read)
+			told := map[string]types.AnyType{}
+			for _, prop := range read[0].PropSet {
+				told[prop.Name] = prop.Val
+			}
+			var changes []types.PropertyChange
+			for _, change := range u.ChangeSet {
+				if val, ok := told[change.Name]; ok {
+					change.Val = val
+					changes = append(changes, change)
+				}
+			}
+			u.ChangeSet, u.MissingSet = changes, append(u.MissingSet, read[0].MissingSet...)
+		}
+	}
+}
+
 // listsVisible says whether a property has those objects only that the account may see. Others, such as a cluster's datastore, have all.
 func listsVisible(kind, property string) bool {
 	return property == "childEntity" || property == "view" && strings.HasSuffix(kind, "View")

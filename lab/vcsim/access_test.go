@@ -288,6 +288,18 @@ func TestReads(t *testing.T) {
 	if found != "-summary.name:System.Read" || len(res.Returnval) != 5 {
 		t.Errorf("%q of %d", found, len(res.Returnval))
 	}
+	// Nor does waiting for updates tell them.
+	pc, err := property.DefaultCollector(a.c.Client).Create(a.ctx)
+	a.must(err)
+	_, err = pc.CreateFilter(a.ctx, types.CreateFilter{Spec: types.PropertyFilterSpec{
+		PropSet:   []types.PropertySpec{{Type: "Datastore", PathSet: []string{"name"}}},
+		ObjectSet: []types.ObjectSpec{{Obj: hidden}, {Obj: shown}}}})
+	a.must(err)
+	updates, err := methods.WaitForUpdatesEx(a.ctx, a.c.Client, &types.WaitForUpdatesEx{This: pc.Reference()})
+	a.must(err)
+	if found := updates.Returnval.FilterSet[0].ObjectSet; len(found) != 2 || len(found[0].ChangeSet) != 0 || len(found[0].MissingSet) != 1 || len(found[1].ChangeSet) != 1 {
+		t.Errorf("%+v", found)
+	}
 	// The account reads its own session, but not those of others; a host's certificate wants more.
 	sm := *a.c.ServiceContent.SessionManager
 	if got := told(a.read(sm, "currentSession", "sessionList", "message")); !strings.HasPrefix(got, "currentSession") || !strings.HasSuffix(got, "-sessionList:Sessions.TerminateSession") {
@@ -339,7 +351,7 @@ func TestFolderPrivileges(t *testing.T) {
 
 // A host in crypto-safe mode takes no upload of an account without Cryptographer.Access there.
 func TestCryptoSafeHost(t *testing.T) {
-	a := newLimited(t, []string{}, []string{"/"}, "Datastore.FileManagement")
+	a := newLimited(t, nil, []string{"/"}, "Datastore.FileManagement", "Host.Config.SystemManagement")
 	host := "127.78.1.11"
 	a.s.reg.Get(a.s.hosts[host]).(*simulator.HostSystem).Runtime.CryptoState = "safe"
 	put := func(host, name string) int {
@@ -352,9 +364,36 @@ func TestCryptoSafeHost(t *testing.T) {
 	if a, b := put(host, "f"), put("127.78.1.12", "g"); a != 500 || b != 201 {
 		t.Error(a, b)
 	}
-	a.may("Datastore.FileManagement", "Cryptographer.Access")
-	if got := put(host, "f"); got != 201 {
+	// Through the vCenter it may come to that host, and the upload of a lease does when the VM is there.
+	l := *a.lab
+	l.c = a.c
+	through := func(name string) int {
+		status, _ := l.request(http.MethodPut, l.folderURL("ds-a", name), l.cookie(), "data")
+		return status
+	}
+	if got := through("h"); got != 500 {
 		t.Error(got)
+	}
+	imports := []string{"VApp.Import", "Datastore.AllocateSpace", "Network.Assign", "VirtualMachine.Config.AddNewDisk", "VirtualMachine.Config.AdvancedConfig"}
+	lease := func(name string) int {
+		t.Helper()
+		at := a.s.hosts[host]
+		lease, err := object.NewResourcePool(a.c.Client, a.entity("/dc1/host/cluster-a/Resources")).ImportVApp(a.ctx,
+			&types.VirtualMachineImportSpec{ConfigSpec: vmSpec(name, "ds-a", 1024, 0, backing("[ds-a]"), true)},
+			object.NewFolder(a.c.Client, a.entity("/dc1/vm")), object.NewHostSystem(a.c.Client, at))
+		a.must(err)
+		info, err := lease.Wait(a.ctx, nil)
+		a.must(err)
+		status, _ := a.request(http.MethodPost, info.DeviceUrl[0].Url, "", string(sparse(2048, map[uint32]byte{0: 'x'}, true)))
+		return status
+	}
+	a.may(imports...)
+	if got := lease("i"); got != 500 {
+		t.Error(got)
+	}
+	a.may(append(imports, "Datastore.FileManagement", "Host.Config.SystemManagement", "Cryptographer.Access")...)
+	if a, b, c := put(host, "f"), through("h"), lease("j"); a != 201 || b != 201 || c != 200 {
+		t.Error(a, b, c)
 	}
 	var h mo.HostSystem
 	a.props(a.s.hosts[host], &h, "runtime.cryptoState", "summary.runtime")

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 // Gaps 4, 6 and 12: /folder, datastore files over HTTP ("vSphere Web Services SDK Programming Guide", "Accessing
@@ -33,7 +36,7 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w, r)
 		return
 	}
-	if r.Method == http.MethodPut && slices.ContainsFunc(hosts, func(name string) bool { return s.cryptoRefuses(user, s.hosts[name]) }) {
+	if r.Method == http.MethodPut && s.cryptoRefuses(user, s.uploadHosts(f, hosts)...) {
 		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
 		return
 	}
@@ -68,6 +71,17 @@ func (s *server) serveFolder(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "501 Not Implemented", http.StatusNotImplemented)
 	}
+}
+
+// uploadHosts are the hosts that an upload may come to: the one that it is sent to, and through the vCenter those that mount the datastore.
+func (s *server) uploadHosts(f file, sentTo []string) (refs []types.ManagedObjectReference) {
+	if sentTo == nil {
+		sentTo = slices.Sorted(maps.Keys(f.hosts))
+	}
+	for _, name := range sentTo {
+		refs = append(refs, s.hosts[name])
+	}
+	return refs
 }
 
 // unauthorized asks for a login: of nobody, and of an account that lacks a privilege.

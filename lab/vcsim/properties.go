@@ -142,6 +142,37 @@ func (p *propertyCollector) CreateFilter(ctx *simulator.Context, req *types.Crea
 	return c.CreateFilter(ctx, req)
 }
 
+// waiter is the session's own collector where it waits for updates.
+type waiter interface {
+	WaitForUpdatesEx(*simulator.Context, *types.WaitForUpdatesEx) soap.HasFault
+}
+
+// WaitForUpdatesEx tells changes of what the account may read.
+func (p *propertyCollector) WaitForUpdatesEx(ctx *simulator.Context, req *types.WaitForUpdatesEx) soap.HasFault {
+	c, ok := p.base(ctx, req.This).(waiter)
+	if !ok {
+		return &methods.WaitForUpdatesExBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	}
+	body := c.WaitForUpdatesEx(ctx, req)
+	if b, ok := body.(*methods.WaitForUpdatesExBody); ok && b.Res != nil && b.Res.Returnval != nil {
+		p.rightsOf(ctx.Session.UserName).hideUpdates(b.Res.Returnval.FilterSet)
+	}
+	return body
+}
+
+// WaitForUpdates is WaitForUpdatesEx without options, for old clients.
+func (p *propertyCollector) WaitForUpdates(ctx *simulator.Context, req *types.WaitForUpdates) soap.HasFault {
+	body := new(methods.WaitForUpdatesBody)
+	res := p.WaitForUpdatesEx(ctx, &types.WaitForUpdatesEx{This: req.This, Version: req.Version})
+	if body.Fault_ = res.Fault(); body.Fault_ == nil {
+		body.Res = new(types.WaitForUpdatesResponse)
+		if b, ok := res.(*methods.WaitForUpdatesExBody); ok && b.Res.Returnval != nil {
+			body.Res.Returnval = *b.Res.Returnval
+		}
+	}
+	return body
+}
+
 // recursive says whether a selection names one that it is below.
 func recursive(set []types.BaseSelectionSpec, above []string) bool {
 	for _, ss := range set {
