@@ -281,6 +281,19 @@ func TestVsanPut(t *testing.T) {
 	}
 }
 
+// An upload makes a namespace only where MakeDirectory does.
+func TestVsanPutMakesNamespace(t *testing.T) {
+	for world, want := range map[string]int{"refused": 500, "made": 201} {
+		l := newLab(t, "vsan_root_folder: "+world, "vsan_put_through_vcenter: works", "vcenter_put: documented")
+		if status, _ := l.request("PUT", l.folderURL("ds-vsan", "none/x"), l.cookie(), "x"); status != want {
+			t.Errorf("%s: %d", world, status)
+		}
+		if names := l.names("[ds-vsan]"); (len(names) == 1) != (world == "made") || slices.Contains(names, "none") {
+			t.Errorf("%s: %v", world, names)
+		}
+	}
+}
+
 func TestVsanDisks(t *testing.T) {
 	l := newLab(t, "vsan_put_through_vcenter: works")
 	l.vsanFolder()
