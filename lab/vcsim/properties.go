@@ -156,6 +156,7 @@ func (p *propertyCollector) WaitForUpdatesEx(ctx *simulator.Context, req *types.
 	body := c.WaitForUpdatesEx(ctx, req)
 	if b, ok := body.(*methods.WaitForUpdatesExBody); ok && b.Res != nil && b.Res.Returnval != nil {
 		p.rightsOf(ctx.Session.UserName).hideUpdates(b.Res.Returnval.FilterSet)
+		p.presentNamespacesIn(b.Res.Returnval.FilterSet)
 	}
 	return body
 }

@@ -450,27 +450,44 @@ func (m *namespaceManager) DeleteDirectory(_ *simulator.Context, req *types.Dele
 // presentNamespaces puts namespaces' UUIDs into the paths of VMs and snapshots, as vSphere shows them ("VirtualDevice file backing paths
 // must use the vSAN uuid": govmomi simulator/datastore.go; vic#3022). The values are copies where they change.
 func (s *server) presentNamespaces(objects []types.ObjectContent) {
-	if s.scenario.VCenter.Behaviour.VsanDiskPath != "uuid" {
-		return
-	}
 	for i := range objects {
-		kind := objects[i].Obj.Type
-		if kind != "VirtualMachine" && kind != "VirtualMachineSnapshot" {
-			continue
+		if show := s.showsPaths(objects[i].Obj); show != nil {
+			for j := range objects[i].PropSet {
+				objects[i].PropSet[j].Val = show(objects[i].PropSet[j].Val)
+			}
 		}
-		stores := s.objectStoresOf(objects[i].Obj)
-		if len(stores) == 0 {
-			continue
-		}
-		for j := range objects[i].PropSet {
-			prop := &objects[i].PropSet[j]
-			prop.Val = mapPaths(prop.Val, func(name, rel string) string {
-				if st := stores[name]; st != nil {
-					return st.byID(rel)
+	}
+}
+
+// presentNamespacesIn is presentNamespaces for updates.
+func (s *server) presentNamespacesIn(sets []types.PropertyFilterUpdate) {
+	for _, set := range sets {
+		for _, o := range set.ObjectSet {
+			if show := s.showsPaths(o.Obj); show != nil {
+				for j := range o.ChangeSet {
+					o.ChangeSet[j].Val = show(o.ChangeSet[j].Val)
 				}
-				return rel
-			})
+			}
 		}
+	}
+}
+
+// showsPaths is how a property of a VM or a snapshot is shown; nil when it is shown as it is.
+func (s *server) showsPaths(ref types.ManagedObjectReference) func(any) any {
+	if s.scenario.VCenter.Behaviour.VsanDiskPath != "uuid" || ref.Type != "VirtualMachine" && ref.Type != "VirtualMachineSnapshot" {
+		return nil
+	}
+	stores := s.objectStoresOf(ref)
+	if len(stores) == 0 {
+		return nil
+	}
+	return func(v any) any {
+		return mapPaths(v, func(name, rel string) string {
+			if st := stores[name]; st != nil {
+				return st.byID(rel)
+			}
+			return rel
+		})
 	}
 }
 

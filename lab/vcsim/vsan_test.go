@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/property"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -178,7 +179,8 @@ func TestVsanListing(t *testing.T) {
 	}
 	res, _ = l.search("[ds-vsan] base/one", &types.HostDatastoreBrowserSearchSpec{Query: []types.BaseFileQuery{&types.VmDiskFileQuery{
 		Details: &types.VmDiskFileQueryFlags{CapacityKb: true, DiskType: true, Thin: types.NewBool(true), DiskExtents: types.NewBool(true)}}}}, false)
-	if d := res[0].File[0].(*types.VmDiskFileInfo); len(res[0].File) != 1 || d.CapacityKb != 1024 || !*d.Thin || d.DiskType != "VirtualDiskFlatVer2BackingInfo" || d.DiskExtents != nil {
+	if d := res[0].File[0].(*types.VmDiskFileInfo); len(res[0].File) != 1 ||
+		d.CapacityKb != 1024 || !*d.Thin || d.DiskType != "VirtualDiskFlatVer2BackingInfo" || d.DiskExtents != nil {
 		t.Errorf("%+v", d)
 	}
 	folders := func(l *lab, name string) (out []string) {
@@ -307,13 +309,17 @@ func TestVsanDisks(t *testing.T) {
 	for _, c := range []struct {
 		method, name string
 		status       int
-	}{{"GET", "stage/disk.vmdk", 200}, {"GET", id + "/disk.vmdk", 200}, {"GET", "stage/disk-flat.vmdk", 404}, {"HEAD", "stage/disk-flat.vmdk", 404}, {"DELETE", "stage/disk-flat.vmdk", 404}} {
+	}{
+		{"GET", "stage/disk.vmdk", 200}, {"GET", id + "/disk.vmdk", 200}, {"GET", "stage/disk-flat.vmdk", 404}, {"HEAD", "stage/disk-flat.vmdk", 404},
+		{"DELETE", "stage/disk-flat.vmdk", 404},
+	} {
 		if status, _ := l.request(c.method, l.folderURL("ds-vsan", c.name), l.cookie(), ""); status != c.status {
 			t.Errorf("%+v: %d", c, status)
 		}
 	}
 	for _, name := range []string{"stage/disk-flat.vmdk", "stage/new-flat.vmdk", "file", "none/file"} {
-		if status, _ := l.request("PUT", l.folderURL("ds-vsan", name), l.cookie(), "x"); status != 500 || name != "stage/disk-flat.vmdk" && l.exists("[ds-vsan] "+name) {
+		status, _ := l.request("PUT", l.folderURL("ds-vsan", name), l.cookie(), "x")
+		if status != 500 || name != "stage/disk-flat.vmdk" && l.exists("[ds-vsan] "+name) {
 			t.Errorf("PUT %s: %d", name, status)
 		}
 	}
@@ -458,6 +464,13 @@ func TestVsanDiskPath(t *testing.T) {
 		if got := m.Summary.Config.VmPathName; got != m.Config.Files.VmPathName {
 			t.Errorf("summary: %s", got)
 		}
+		l.must(property.Wait(l.ctx, property.DefaultCollector(l.c.Client), vm.Reference(), []string{"config.files"}, func(c []types.PropertyChange) bool {
+			files := c[0].Val.(types.VirtualMachineFileInfo)
+			if files != m.Config.Files {
+				t.Errorf("%s: an update has %+v", world, files)
+			}
+			return true
+		}))
 		// What it shows it takes.
 		for _, d := range m.Config.Hardware.Device {
 			if disk, ok := d.(*types.VirtualDisk); ok {
