@@ -47,11 +47,10 @@ def run_of(name):
     return match and match["run"]
 
 
-def things(session, sites):
-    """Finds everything that probes made: virtual machines first.
+def machines(session, sites):
+    """Finds the virtual machines that probes made. Gives a list of :class:`Thing`.
 
     :arg sites: list of :class:`bench.Site`.
-    :returns: a list of :class:`Thing`.
     """
     found = []
     folders = {site.vm_folder: site for site in sites}
@@ -61,13 +60,19 @@ def things(session, sites):
         for vm, value in session.read("look for virtual machines of a probe", objects, {vim.VirtualMachine: ["name"]}):
             if run_of(value.get("name", "")):
                 found.append(Thing(site, value["name"], vm))
-    listed = files.list_names(session, [(site.datastore.browser, site.place, site.place.path()) for site in sites], f"{PREFIX}*")
-    found += [Thing(site, file.name, None, file.modified) for site, names in zip(sites, listed) for file in names if run_of(file.name)]
     return found
 
 
+def things(session, sites):
+    """Finds everything that probes made: virtual machines first, then folders. Gives a list of :class:`Thing`."""
+    listed = files.list_names(session, [(site.datastore.browser, site.place, site.place.path()) for site in sites], f"{PREFIX}*")
+    return machines(session, sites) + [
+        Thing(site, file.name, None, file.modified) for site, names in zip(sites, listed) for file in names if run_of(file.name)
+    ]
+
+
 def over(found, now):
-    """Gives those of the things whose probe has ended. Pure but for the look at this machine's processes.
+    """Gives those of the things whose probe has ended.
 
     On this machine it has ended when its process is gone, elsewhere when its folder was not written to for an hour.
 
@@ -84,15 +89,16 @@ def over(found, now):
     return ended
 
 
-def remove(session, sites, wanted):
+def remove(session, sites, wanted, find=things):
     """Removes things until none is left, or for :data:`PATIENCE`.
 
     :arg wanted: a function that is given all :class:`Thing`\\ s and gives those to remove.
+    :arg find: :func:`things` or :func:`machines`.
     :returns: ``(texts of what was removed, texts of what is left)``, sorted.
     """
     seen, deadline, delay = set(), time.monotonic() + PATIENCE, 0.2
     while True:
-        found = wanted(things(session, sites))
+        found = wanted(find(session, sites))
         left = {one.text for one in found}
         seen |= left
         if not found or time.monotonic() > deadline:
@@ -103,7 +109,30 @@ def remove(session, sites, wanted):
                     files.delete(session, one.site.place, one.site.place.path(one.name))
                 else:
                     session.run(f"remove {one.name}", one.vm.Destroy_Task, timeout=PATIENCE)
-        if not wanted(things(session, sites)):
+        if not wanted(find(session, sites)):
             return sorted(seen), []
         time.sleep(delay)
         delay = min(delay * 2, 2.0)
+
+
+def remove_own(session, site, names):
+    """Removes what a probe that ends has made on a datastore. Where it may not be listed, at least what is known to be there.
+
+    :arg names: those of the folders at the root; other things have the first of them as a prefix.
+    :returns: as :func:`remove`.
+    """
+    def own(found):
+        return [one for one in found if one.name == names[0] or one.name.startswith(f"{names[0]}-")]
+
+    try:
+        return remove(session, [site], own)
+    except NovaVmwareError:
+        gone, left = remove(session, [site], own, machines)
+        for name in names:
+            path = site.place.path(name)
+            try:
+                if files.delete(session, site.place, path):
+                    gone.append(path)
+            except NovaVmwareError:
+                left.append(path)
+        return gone, left

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import replace
 
@@ -19,7 +18,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import Finding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.questions import QUESTIONS
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, pyvmomi
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import place_of
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
 BUDGET = 240.0  # seconds for all questions on one datastore
@@ -40,19 +40,32 @@ def run(params, check_mode):
     wishes = vc.wanted(params["clusters"])
     with from_params(params) as session:
         sites = find(vc.hypervisors(session, wishes, need_datastores=False), params["datastores"], session.server)
-        now = session.now()
         name = cleanup.PREFIX + stage.this_run()
-        left = []
+        removed, left, warnings = _leftovers(session, sites, check_mode)
         if check_mode:
-            removed = sorted(one.text for one in cleanup.over(cleanup.things(session, sites), now))
             findings = [_all_not_asked(site, "It is not asked in check mode.") for site in sites]
         else:
-            removed, left = cleanup.remove(session, sites, lambda found: cleanup.over(found, now))
             findings = []
             for site in sites:
-                with _removed(session, site, name, left):
-                    findings.append(ask_all(Bench(session, site, name)))
-        return _result(session.about, sites, name, findings, removed, left)
+                bench = Bench(session, site, name)
+                try:
+                    findings.append(ask_all(bench))
+                finally:
+                    _gone, stays = cleanup.remove_own(session, site, (bench.name, bench.second))
+                    left += stays
+        warnings += [f"The probe could not remove {text}: the next one tries again." for text in left]
+        return {**_result(session.about, sites, name, findings), "changed": bool(removed), "leftovers": removed, "not_removed": left, "warnings": warnings}
+
+
+def _leftovers(session, sites, check_mode):
+    """Removes what killed probes have left. Gives what that was, what is still there, and warnings."""
+    try:
+        now = session.now()
+        if check_mode:
+            return sorted(one.text for one in cleanup.over(cleanup.things(session, sites), now)), [], []
+        return *cleanup.remove(session, sites, lambda found: cleanup.over(found, now)), []
+    except NovaVmwareError as error:
+        return [], [], [f"It could not be seen whether killed probes have left something: {error.what}"]
 
 
 def find(hypervisors, names, server):
@@ -102,23 +115,12 @@ def _site(pairs, server):
             "Bring a host back.",
         )  # fmt: skip
     cluster, host = writers[0]
-    datacenter = cluster.datacenter
-    place = files.Place(datastore.name, datacenter.moid, datacenter.path)
     return Site(
-        place=place, datastore=datastore, cluster=cluster.path, pool=cluster.resource_pool, vm_folder=datacenter.vm_folder,
+        place=place_of(datastore, cluster.datacenter), datastore=datastore, cluster=cluster.path, pool=cluster.resource_pool,
+        vm_folder=cluster.datacenter.vm_folder,
         hosts=tuple(host.name for _cluster, host in writers), host_moids=tuple(host.moid for _cluster, host in writers),
         host=None if cluster.drs_enabled else host.moid,
     )  # fmt: skip
-
-
-@contextlib.contextmanager
-def _removed(session, site, name, left):
-    """Removes what the body makes of that name, whatever happens in it. What can't be removed is added to ``left``."""
-    try:
-        yield
-    finally:
-        _gone, stays = cleanup.remove(session, [site], lambda found: [one for one in found if one.name == name or one.name.startswith(f"{name}-")])
-        left += stays
 
 
 def ask_all(bench, questions=QUESTIONS):
@@ -167,7 +169,7 @@ def _all_not_asked(site, reason):
     return {question.id: judge.not_asked(reason) for question in QUESTIONS if site.datastore.type in question.types}
 
 
-def _result(about, sites, name, findings, removed, left):
+def _result(about, sites, name, findings):
     verdicts = [
         judge.verdict(question, site.place.datastore, found[question.id])
         for site, found in zip(sites, findings)
@@ -176,7 +178,6 @@ def _result(about, sites, name, findings, removed, left):
     ]
     known = judge.switches(QUESTIONS, findings)
     return {
-        "changed": bool(removed),
         "vcenter": {"version": about.version, "build": about.build},
         "datastores": [
             {
@@ -191,7 +192,4 @@ def _result(about, sites, name, findings, removed, left):
         "verdicts": judge.worst_first(verdicts),
         "profile": judge.profile(about.version, about.build, [site.datastore.type for site in sites], known),
         "unknown": judge.unknown(QUESTIONS, known),
-        "leftovers": removed,
-        "not_removed": left,
-        "warnings": [f"The probe could not remove {text}: the next one tries again." for text in left],
     }

@@ -1,0 +1,201 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""vsphere_probe gives the behaviour of a simulated vCenter back, whatever that is, and leaves nothing, also after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+import yaml
+from conftest import LAB, ROOT, recap
+from simulated import HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import probe
+
+PROFILES = ROOT / "lab" / "profiles"
+STORES = {"p-vmfs": "VMFS", "p-nfs": "NFS", "p-vsan": "vsan"}
+# What a probe and a seed want; Host.Config.SystemManagement is not among them.
+PRIVILEGES = [
+    "Datastore.AllocateSpace", "Datastore.Browse", "Datastore.Config", "Datastore.DeleteFile", "Datastore.FileManagement",
+    "Resource.AssignVMToPool", "VApp.Import", "VirtualMachine.Config.AddNewDisk", "VirtualMachine.Config.AddRemoveDevice",
+    "VirtualMachine.Inventory.Create", "VirtualMachine.Inventory.CreateFromExisting", "VirtualMachine.Inventory.Delete",
+]  # fmt: skip
+ACCOUNT = {"username": "prober", "password": "for the probe"}
+SECONDS = "eager_zero_seconds_per_gib"
+TOLERANCE = 1.0  # seconds a GiB, on a machine that does other things as well
+
+
+def extreme(name):
+    """Gives one of the profiles of the repository."""
+    return yaml.safe_load((PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+HARMFUL, KIND = extreme("harmful"), extreme("kind")
+SWITCHES = sorted(HARMFUL["behaviour"])
+
+
+def world(folder, profile, privileges=PRIVILEGES, stores=STORES):
+    """Gives a vCenter that behaves as a profile says, and the options of its account."""
+    folder.mkdir(exist_ok=True)
+    setup = scenario()
+    (dc,) = setup["datacenters"]
+    dc["datastores"] = [{"name": name, "type": kind, "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for name, kind in stores.items()]
+    dc["vms"] = [{"name": "running", "cluster": "c1", "datastore": name} for name, kind in stores.items() if kind == "NFS"]
+    permissions = [{"entity": "/dc1", "privileges": privileges}]
+    if profile["behaviour"]["parents_view"] == "refused":
+        permissions.append({"entity": "/", "privileges": [], "propagate": False})
+    setup["vcenter"]["accounts"] = [{**ACCOUNT, "permissions": permissions}]
+    (folder / "profile.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+    vcenter = VCenter(folder / "vcenter", setup, ("-profile", folder / "profile.yml"))
+    vcenter.connection.update(ACCOUNT)
+    return vcenter
+
+
+def left(vcenter):
+    """Gives what of a probe is on the datastores."""
+    return [path for path in vcenter.datastores.rglob("*") if "openstack_vmware_probe" in path.name]
+
+
+def roots(vcenter):
+    """Gives what is at the roots of the datastores: on vsan folders have other names there."""
+    return sorted(vcenter.datastores.glob("*/*"))
+
+
+def assert_same(given, found):
+    """Compares a profile with the one that came back."""
+    given, found = ({**one, "behaviour": dict(one["behaviour"])} for one in (given, found))
+    if given["behaviour"]["parents_view"] == "refused":  # it can't be told from an account that has a permission there
+        del given["behaviour"]["parents_view"]
+    assert abs(found["behaviour"].pop(SECONDS) - given["behaviour"].pop(SECONDS)) < TOLERANCE
+    names = {*given["behaviour"], *found["behaviour"]}
+    assert {name: (given["behaviour"].get(name), found["behaviour"].get(name)) for name in names
+            if given["behaviour"].get(name) != found["behaviour"].get(name)} == {}  # fmt: skip
+    assert found == given
+
+
+def coded(bit):
+    """Gives a profile of both extremes: a switch is kind where the bit of its number is set. Of all bits, each two switches differ somewhere."""
+    behaviour = {name: (KIND if number >> bit & 1 else HARMFUL)["behaviour"][name] for number, name in enumerate(SWITCHES)}
+    return {**HARMFUL, "behaviour": behaviour}
+
+
+THIRD = {**HARMFUL, "version": "9.0.0", "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused"}}
+WORLDS = {"harmful": HARMFUL, "kind": KIND, "third": THIRD, **{f"bit {bit}": coded(bit) for bit in range(len(SWITCHES).bit_length())}}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_profile_comes_back(name, tmp_path):
+    profile = WORLDS[name]
+    with world(tmp_path, profile) as vcenter:
+        before = roots(vcenter)
+        result = call("vsphere_probe", datastores=list(STORES), **vcenter.connection)
+        unknown = result["unknown"]
+        if profile["behaviour"]["vcenter_put"] == "host_config":
+            # Without the privilege nothing goes through the vCenter, and with it nobody knows whether it is needed: both accounts together tell all.
+            assert unknown.pop(unknown.index("vsan_put_through_vcenter"))
+            other = call("vsphere_probe", datastores=["p-vsan"], **{**vcenter.connection, "username": USER, "password": PASSWORD})
+            result["profile"]["behaviour"]["vsan_put_through_vcenter"] = other["profile"]["behaviour"]["vsan_put_through_vcenter"]
+        assert_same(profile, result["profile"])
+        assert unknown == (["parents_view"] if profile["behaviour"]["parents_view"] == "refused" else [])
+        assert [one for one in result["verdicts"] if one["level"] == "problem"] == []
+        assert (result["changed"], result["leftovers"], result["not_removed"]) == (False, [], [])
+        assert (left(vcenter), roots(vcenter)) == ([], before)
+        text = str(result["profile"])
+        assert not [one for one in (*STORES, *HOSTS, *ACCOUNT.values(), "dc1", "c1", "127.0.0.1") if f"'{one}'" in text]
+
+
+def staged(vcenter, part):
+    """Gives a function that says whether a probe has made something with such a name."""
+    return lambda: any(part in path.name for path in left(vcenter))
+
+
+@pytest.fixture(scope="module")
+def harmful(tmp_path_factory):
+    """The vCenter that does the most harm, for tests that need not ask all of it: without a vsan datastore."""
+    with world(tmp_path_factory.mktemp("probe"), HARMFUL, stores={"p-vmfs": "VMFS"}) as vcenter:
+        yield vcenter
+
+
+def options(vcenter, **more):
+    """Gives the module's options."""
+    return {"datastores": ["p-vmfs"], **vcenter.connection, **more}
+
+
+@pytest.mark.parametrize("part", ["flat.vmdk", "-vm1", "-vm4"])
+def test_killed_probe(harmful, part):
+    """What a killed probe leaves, on datastores and in the inventory, is removed by the next."""
+    run = Run(validated("vsphere_probe", **options(harmful)), probe.run)
+    assert run.wait(lambda: any(part in str(path) for path in harmful.datastores.rglob("*probe*/*")), signal.SIGKILL)[:2] == (None, None)
+    assert left(harmful), "it was killed too late for the test"
+    result = call("vsphere_probe", **options(harmful))
+    assert result["leftovers"] and result["changed"] and result["not_removed"] == []
+    assert left(harmful) == []
+    again = call("vsphere_probe", **options(harmful))
+    assert (again["changed"], again["leftovers"]) == (False, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_cancelled_probe(harmful, number):
+    run = Run(validated("vsphere_probe", **options(harmful)), probe.run)
+    assert run.wait(staged(harmful, "-vm2"), number)[1] == "CANCELLED"
+    assert left(harmful) == []
+
+
+def test_check_mode(harmful):
+    mark = harmful.mark()
+    result = probe.run(validated("vsphere_probe", **options(harmful)), True)
+    assert {one["finding"] for one in result["verdicts"]} == {"unknown"}
+    assert result["profile"]["behaviour"] == {} and not result["changed"]
+    assert [request for request in harmful.requests(mark) if changes(request)] == []
+
+
+@pytest.mark.parametrize("given, code", [("nowhere", "DATASTORE_NOT_FOUND")])
+def test_bad_input(harmful, given, code):
+    with pytest.raises(NovaVmwareError) as caught:
+        call("vsphere_probe", **options(harmful, datastores=[given]))
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "privilege, question", [("VApp.Import", "stream_image"), ("Datastore.FileManagement", "scratch_folder"), ("Datastore.Browse", "move_image")]
+)
+def test_missing_privilege_is_a_finding(privilege, question, tmp_path):
+    privileges = [one for one in PRIVILEGES if one != privilege]
+    with world(tmp_path, HARMFUL, privileges, {"p-vmfs": "VMFS"}) as vcenter:
+        result = call("vsphere_probe", **options(vcenter))
+        (verdict,) = [one for one in result["verdicts"] if one["id"] == question]
+        assert (verdict["finding"], verdict["level"]) == ("no", "problem")
+        assert privilege in verdict["meaning"] + verdict["action"], verdict
+        assert left(vcenter) == []
+
+
+def test_playbook(harmful, tmp_path):
+    """It shows each verdict and its progress, and writes a profile that the simulator takes."""
+    vcenter = {"name": "vc1", "host_ip": harmful.connection["hostname"], "host_port": harmful.port, "host_username": ACCOUNT["username"],
+               "host_password": ACCOUNT["password"], "ca_file": harmful.connection["ca_path"]}  # fmt: skip
+    both = {"nova_vcdriver_vcenters": [vcenter], "nova_vcdriver_clusters": [{"cluster_name": "c1", "datastore_regex": "^p"}]}
+    inventory = {"nova_vcdriver": {"hosts": {"compute-1": {}, "compute-2": {}}, "vars": both}}
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(LAB / "collections")}
+    done = subprocess.run(
+        [LAB / "venv" / "bin" / "ansible-playbook", "-i", tmp_path / "inventory.yml", "playbooks/probe.yml",
+         "-e", "probe_datastore=p-vmfs", "-e", f"probe_profiles={tmp_path}/profiles"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "note: copy_without_spec on p-vmfs is preallocated. What becomes of" in done.stdout
+    assert "ok: stream_image on p-vmfs is yes." in done.stdout
+    assert "[compute-1 -> localhost] ask old_stream on p-vmfs: done in " in done.stderr
+    assert recap(done.stdout)["compute-1"]["failed"] == 0
+    profile = yaml.safe_load((tmp_path / "profiles" / "vc1.yml").read_text(encoding="utf-8"))
+    known = {name: value for name, value in profile["behaviour"].items() if name != SECONDS}
+    assert known.items() <= HARMFUL["behaviour"].items() and len(known) > 8
+    assert ACCOUNT["password"] not in done.stdout + done.stderr
+    with world(tmp_path / "again", profile | {"behaviour": {"parents_view": "refused", **profile["behaviour"]}}):
+        pass
+    assert left(harmful) == []
