@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +43,10 @@ func newLimited(t *testing.T, switches []string, entities []string, privileges .
 	for _, path := range entities {
 		a.grant(path, a.role, true)
 	}
-	a.c, err = l.loginAs(a.user, "secret")
-	l.must(err)
+	if len(entities) > 0 { // else it has no access yet
+		a.c, err = l.loginAs(a.user, "secret")
+		l.must(err)
+	}
 	return a
 }
 
@@ -450,6 +455,108 @@ func TestScenarioAccounts(t *testing.T) {
 		bad := strings.Replace(testScenario, "username: nova@", "accounts: [{username: low, password: y, permissions: ["+text+"]}], username: nova@", 1)
 		if _, err := newServer(testOptions(t, bad)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// The role that docs/security.md lists is enough for what Nova's driver calls (nova/virt/vmwareapi, oslo_vmware), granted as it says there.
+func TestTheDocumentedRoleIsEnoughForNova(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var privileges []string
+	for _, m := range regexp.MustCompile("(?m)^\\| ([^|`]+) \\| `([A-Z][A-Za-z.]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		privileges = append(privileges, m[2])
+	}
+	for name, below := range map[string][]string{"a datacenter": {"/dc1"},
+		"less": {"/dc1/vm/OpenStack", "/dc1/host/cluster-a", "/dc1/datastore/ds-a", "/dc1/datastore/ds-shared", "/dc1/network/VM Network"}} {
+		t.Run(name, func(t *testing.T) {
+			a := newLimited(t, nil, nil, privileges...)
+			vms, err := a.f.Folder(a.ctx, "/dc1/vm")
+			a.must(err)
+			_, err = vms.CreateFolder(a.ctx, "OpenStack")
+			a.must(err)
+			a.grant("/", a.role, false)
+			a.grant("/dc1", a.role, false)
+			for _, path := range below {
+				a.grant(path, a.role, true)
+			}
+			enoughForNova(a)
+		})
+	}
+}
+
+func enoughForNova(a *limited) {
+	a.Helper()
+	t := a.T
+	pool, vms := a.entity("/dc1/host/cluster-a/Resources"), a.entity("/dc1/vm")
+	server := a.entity("/dc1/vm/legacy-0001")
+	dc := a.dc.Reference()
+	network := a.entity("/dc1/network/VM Network")
+	card := &types.VirtualVmxnet3{}
+	card.Backing = &types.VirtualEthernetCardNetworkBackingInfo{Network: &network}
+	controller := &types.ParaVirtualSCSIController{}
+	disk := func() *types.VirtualDisk {
+		d := &types.VirtualDisk{CapacityInKB: 1024}
+		d.Backing = backing("[ds-a] x.vmdk")
+		return d
+	}
+	cd := &types.VirtualCdrom{}
+	cd.Backing = &types.VirtualCdromIsoBackingInfo{}
+	cd.Connectable = &types.VirtualDeviceConnectInfo{}
+	var changes []types.BaseVirtualDeviceConfigSpec
+	for _, device := range []types.BaseVirtualDevice{card, controller, disk(), cd} {
+		for _, op := range []types.VirtualDeviceConfigSpecOperation{"add", "edit", "remove"} {
+			changes = append(changes, &types.VirtualDeviceConfigSpec{Operation: op, Device: device})
+		}
+	}
+	changes = append(changes, &types.VirtualDeviceConfigSpec{Operation: "add", FileOperation: "create", Device: disk()})
+	config := types.VirtualMachineConfigSpec{Name: "n", Annotation: "a", NumCPUs: 1, MemoryMB: 1, GuestId: "otherGuest", InstanceUuid: "x",
+		ExtraConfig: []types.BaseOptionValue{&types.OptionValue{Key: "nvp.vm-uuid", Value: "x"}}, ManagedBy: &types.ManagedByInfo{},
+		CpuAllocation: &types.ResourceAllocationInfo{}, MemoryAllocation: &types.ResourceAllocationInfo{}, Tools: &types.ToolsConfigInfo{},
+		Flags: &types.VirtualMachineFlagInfo{}, BootOptions: &types.VirtualMachineBootOptions{}, Firmware: "efi", DeviceChange: changes,
+		Files: &types.VirtualMachineFileInfo{VmPathName: "[ds-a]"}}
+	ds := a.s.stores["ds-shared"].ref
+	content := a.lab.c.ServiceContent
+	rights := a.s.rightsOf(a.user)
+	for _, one := range []struct {
+		this   types.ManagedObjectReference
+		method string
+		body   any
+	}{
+		{*content.SessionManager, "SessionIsActive", nil}, {*content.SessionManager, "Logout", nil}, {*content.SessionManager, "AcquireGenericServiceTicket", nil},
+		{*content.ExtensionManager, "FindExtension", nil}, {*content.ExtensionManager, "RegisterExtension", nil},
+		{*content.SearchIndex, "FindAllByUuid", nil}, {*content.SearchIndex, "FindByInventoryPath", nil},
+		{*content.FileManager, "MakeDirectory", &types.MakeDirectory{Name: "[ds-a] x", Datacenter: &dc}},
+		{*content.FileManager, "MoveDatastoreFile_Task", &types.MoveDatastoreFile_Task{SourceName: "[ds-a] x", SourceDatacenter: &dc, DestinationName: "[ds-shared] x"}},
+		{*content.FileManager, "CopyDatastoreFile_Task", &types.CopyDatastoreFile_Task{SourceName: "[ds-a] x", SourceDatacenter: &dc, DestinationName: "[ds-a] y"}},
+		{*content.FileManager, "DeleteDatastoreFile_Task", &types.DeleteDatastoreFile_Task{Name: "[ds-a] x", Datacenter: &dc}},
+		{*content.VirtualDiskManager, "CreateVirtualDisk_Task", &types.CreateVirtualDisk_Task{Name: "[ds-a] x", Datacenter: &dc}},
+		{*content.VirtualDiskManager, "CopyVirtualDisk_Task", &types.CopyVirtualDisk_Task{SourceName: "[ds-a] x", SourceDatacenter: &dc, DestName: "[ds-a] y"}},
+		{*content.VirtualDiskManager, "MoveVirtualDisk_Task", &types.MoveVirtualDisk_Task{SourceName: "[ds-a] x", SourceDatacenter: &dc, DestName: "[ds-a] y"}},
+		{*content.VirtualDiskManager, "ExtendVirtualDisk_Task", &types.ExtendVirtualDisk_Task{Name: "[ds-a] x", Datacenter: &dc}},
+		{*content.VirtualDiskManager, "DeleteVirtualDisk_Task", &types.DeleteVirtualDisk_Task{Name: "[ds-a] x", Datacenter: &dc}},
+		{a.s.reg.Get(a.s.stores["ds-a"].ref).(*simulator.Datastore).Browser, "SearchDatastore_Task", &types.SearchDatastore_Task{DatastorePath: "[ds-a]"}},
+		{vms, "CreateFolder", nil},
+		{vms, "CreateVM_Task", &types.CreateVM_Task{Pool: pool, Config: config}},
+		{vms, "RegisterVM_Task", &types.RegisterVM_Task{Path: "[ds-a] x", Pool: &pool}},
+		{pool, "ImportVApp", &types.ImportVApp{Folder: &vms, Spec: &types.VirtualMachineImportSpec{ConfigSpec: config}}},
+		{server, "ReconfigVM_Task", &types.ReconfigVM_Task{Spec: config}},
+		{server, "CloneVM_Task", &types.CloneVM_Task{Folder: vms, Spec: types.VirtualMachineCloneSpec{Location: types.VirtualMachineRelocateSpec{Pool: &pool, Datastore: &ds}}}},
+		{server, "RelocateVM_Task", &types.RelocateVM_Task{Spec: types.VirtualMachineRelocateSpec{Pool: &pool, Datastore: &ds}}},
+		{server, "AcquireTicket", &types.AcquireTicket{TicketType: "mks"}},
+		{server, "PowerOnVM_Task", nil}, {server, "PowerOffVM_Task", nil}, {server, "ResetVM_Task", nil}, {server, "SuspendVM_Task", nil},
+		{server, "ShutdownGuest", nil}, {server, "RebootGuest", nil}, {server, "CreateSnapshot_Task", nil}, {server, "Rename_Task", nil},
+		{server, "ExportVm", nil}, {server, "UnregisterVM", nil}, {server, "Destroy_Task", nil},
+		{server, "AttachDisk_Task", &types.AttachDisk_Task{Datastore: ds}}, {server, "DetachDisk_Task", nil},
+	} {
+		needs := a.s.needs(&call{a.s, one.this, one.method, one.body})
+		if len(needs) == 0 && !anonymous[one.method] {
+			t.Errorf("%s wants nothing", one.method)
+		}
+		if f, ok := rights.missing(needs).(*types.NoPermission); ok {
+			t.Errorf("%s: %+v", one.method, f.MissingPrivileges)
 		}
 	}
 }
