@@ -80,7 +80,7 @@ options:
       - Seconds that the way of one image from Glance to the first datastore may take. Unset means that it may take any time as long as bytes
         flow.
       - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
-        two hours.
+        two hours from when it runs, however long it waits for its turn before.
     type: int
   verify:
     description:

@@ -24,7 +24,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.prop
 
 CONNECT_TIMEOUT = 60  # seconds without an answer to one call; tasks are polled, so no call takes long
 LONG_CALL = 900  # seconds, for a call that does its work before it answers: a host may flush a disk first
-TASK_TIMEOUT = 7200  # seconds
+TASK_TIMEOUT = 7200  # seconds that a task may run
+QUEUE_TIMEOUT = 86400  # seconds that one may wait for its turn: a vCenter runs few copies of a datastore or a host at once
 KEEPALIVE = 300  # seconds; vCenter ends a session that is idle for 30 minutes
 
 
@@ -182,7 +183,7 @@ class Session:
         """Waits for tasks with one request a poll, however many they are.
 
         :arg tasks: pyVmomi tasks.
-        :arg timeout: seconds; then the tasks are told to stop.
+        :arg timeout: seconds that each may run, from when it does; then all are told to stop. While a task is queued behind others they do not count.
         :arg names: what each task does, verb phrases with the object, for the errors.
         :arg tick: called at each poll with a list in the order of the tasks: percent, 100 of one that ended, None where the server says nothing.
         :returns: a list in the order of the tasks, each ``(result, None)`` or ``(None, fault)``.
@@ -190,7 +191,8 @@ class Session:
         """
         ended = {}
         names = names or [f"finish the task {task._GetMoId()}" for task in tasks]
-        deadline = time.monotonic() + timeout
+        deadlines = {task._GetMoId(): time.monotonic() + timeout + QUEUE_TIMEOUT for task in tasks}
+        queued = set(deadlines)
         delay = 0.01  # seconds; a rename takes no longer. Grown by 1.3, it finds the end of a task about a tenth late on average.
         while True:
             waiting = [task for task in tasks if task._GetMoId() not in ended]
@@ -210,6 +212,9 @@ class Session:
                     ended[task._GetMoId()] = (properties.get("info.result"), None)
                 elif state == "error":
                     ended[task._GetMoId()] = (None, properties["info.error"])
+                elif state != "queued" and task._GetMoId() in queued:
+                    queued.remove(task._GetMoId())
+                    deadlines[task._GetMoId()] = time.monotonic() + timeout
                 progress[task._GetMoId()] = properties.get("info.progress")
             gone = {task._GetMoId() for task in waiting} - {task._GetMoId() for task, _properties in found}
             if gone:
@@ -223,15 +228,19 @@ class Session:
                 continue
             if tick:
                 tick([100 if task._GetMoId() in ended else progress.get(task._GetMoId()) for task in tasks])
-            if time.monotonic() > deadline:
-                late = {task._GetMoId(): (name, task) for name, task in zip(names, tasks) if task._GetMoId() not in ended}
-                for _name, task in late.values():
-                    with contextlib.suppress(VSphereError):  # not every task can be stopped
-                        self.call("stop a task", task.CancelTask)
+            late = {
+                task._GetMoId(): name
+                for name, task in zip(names, tasks)
+                if task._GetMoId() not in ended and time.monotonic() > deadlines[task._GetMoId()]
+            }
+            if late:
+                for task in tasks:
+                    if task._GetMoId() not in ended:
+                        with contextlib.suppress(VSphereError):  # not every task can be stopped
+                            self.call("stop a task", task.CancelTask)
                 raise VSphereError(
                     "TASK_TIMEOUT",
-                    f"Failed to {'; '.join(name for name, _task in late.values())}: vCenter {self.server} did not end "
-                    f"{', '.join(late)} within {timeout} seconds.",
+                    f"Failed to {'; '.join(late.values())}: vCenter {self.server} did not end {', '.join(late)} within {timeout} seconds.",
                     "Look at the task in the vCenter: the storage may be slow, or a lock may be in the way.",
                     {"tasks": sorted(late), "seconds": timeout},
                 )

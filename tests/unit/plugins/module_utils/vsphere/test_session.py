@@ -90,6 +90,30 @@ def test_a_task_that_takes_too_long_is_named_and_stopped(monkeypatch):
     assert [task.stopped for task in tasks] == [False, True]
 
 
+@pytest.mark.parametrize("turn, error", [(5000, None), (20000, None), (None, "TASK_TIMEOUT")])
+def test_time_counts_from_when_a_task_runs(monkeypatch, turn, error):
+    """A vCenter runs few copies at once: what waits behind others for hours is not late."""
+    session = Stale()
+    session.content = SimpleNamespace(propertyCollector=None)
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=lambda seconds: setattr(clock, "now", clock.now + 100 * seconds)))
+    monkeypatch.setattr(sessions, "object_spec", lambda task: task)
+    task = Task("task-1")
+
+    def collect(_collector, _asked, _paths):
+        state = "queued" if turn is None or clock.now < turn else "running" if clock.now < turn + 7000 else "success"
+        return [(task, {"info.state": state})]
+
+    monkeypatch.setattr(sessions, "collect", collect)
+    if error:
+        with pytest.raises(VSphereError) as caught:
+            session.wait([task])
+        assert caught.value.code == error and task.stopped
+    else:
+        assert session.wait([task]) == [(None, None)]
+        assert not task.stopped
+
+
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 def test_thumbprints(algorithm):
     certificate = b"not parsed here"
