@@ -82,6 +82,19 @@ options:
       - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
         two hours from when it runs, however long it waits for its turn before.
     type: int
+  bandwidth_limit:
+    description: MiB a second that a push may send to vSphere. Unset means as much as goes. Copies by vSphere are not slowed down.
+    type: int
+  copies_per_datastore:
+    description: How many copies of an image vSphere makes from one datastore at once.
+    type: int
+    default: 2
+  copies_per_host:
+    description:
+      - How many copies go through one ESXi host at once. Where storage copies by itself (hardware acceleration on both datastores), they are none of the
+        host's work, and only the eight count that a vCenter lets a host do at once.
+    type: int
+    default: 4
   verify:
     description:
       - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of what was
@@ -333,6 +346,9 @@ def main():
             "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
             "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
             "transfer_timeout": {"type": "int"},
+            "bandwidth_limit": {"type": "int"},
+            "copies_per_datastore": {"type": "int", "default": 2},
+            "copies_per_host": {"type": "int", "default": 4},
             "verify": {"type": "str", "choices": ["size", "content"], "default": "size"},
             "linked_clone_sizes": {"type": "list", "elements": "int", "default": []},
             "flavors": {"type": "list", "elements": "str", "default": []},

@@ -19,6 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.loca
     cache_folder,
     locations,
 )
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.present import Extras, Present, lines
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
@@ -87,9 +88,19 @@ def info(params, _check_mode):
 
 
 def _options(params):
-    """Gives the :class:`seed.Options` of the module's."""
+    """Gives the :class:`seed.Options` of the module's.
+
+    :raises NovaVmwareError: ``LIMIT_INVALID``.
+    """
+    for name in ("copies_per_datastore", "copies_per_host", "bandwidth_limit"):
+        if params[name] is not None and params[name] < 1:
+            raise NovaVmwareError("LIMIT_INVALID", f"{name} is {params[name]}, with which nothing would move.", "Give 1 or more, or leave it out.")
     names = ("upload_through", "host_trust", "encoding", "transfer_timeout", "verify")
-    return seed.Options(**{name: params[name] for name in names if params.get(name) is not None})
+    return seed.Options(
+        limits=Limits(params["copies_per_datastore"], params["copies_per_host"]),
+        bytes_per_second=params["bandwidth_limit"] and params["bandwidth_limit"] << 20,
+        **{name: params[name] for name in names if params.get(name) is not None},
+    )
 
 
 def _id_of(glance, name):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
@@ -18,7 +18,8 @@ class Location:
     """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now, of all ``clusters`` (names).
 
     ``resource_pool`` is that of the cluster that an import goes through, one with such a host. Where that has no DRS, ``import_host`` is the managed
-    object id of its host that makes the virtual machine, and ``without_drs`` says so.
+    object id of its host that makes the virtual machine, and ``without_drs`` says so. ``mounts`` are ``(host moid, path of the mount)`` by the names of
+    :attr:`hosts`.
     """
 
     datastore: inventory.Datastore
@@ -30,6 +31,7 @@ class Location:
     vm_folder: str
     import_host: str | None = None
     without_drs: str | None = None
+    mounts: dict = field(default_factory=dict)
 
     @property
     def name(self):
@@ -107,6 +109,7 @@ def locations(hypervisors, base):
                 clusters=(cluster.name,),
                 resource_pool=cluster.resource_pool,
                 vm_folder=cluster.datacenter.vm_folder,
+                mounts={name: (moid, datastore.paths.get(moid)) for moid, name in mounted.items()},
             )
             if mounted and not cluster.drs_enabled:
                 # API, ResourcePool.ImportVApp: the host may be left out for a stand-alone one and a cluster with DRS.
@@ -116,7 +119,12 @@ def locations(hypervisors, base):
             rank = (bool(mounted), cluster.drs_enabled)
             if known is not None:
                 best = location if rank > ranks[datastore.moid] else known
-                location = replace(best, hosts=tuple(dict.fromkeys(known.hosts + location.hosts)), clusters=(*known.clusters, cluster.name))
+                location = replace(
+                    best,
+                    hosts=tuple(dict.fromkeys(known.hosts + location.hosts)),
+                    clusters=(*known.clusters, cluster.name),
+                    mounts={**known.mounts, **location.mounts},
+                )
             found[datastore.moid] = location
             ranks[datastore.moid] = max(rank, ranks.get(datastore.moid, rank))
     return {location.datastore.moid: location for location in _one_a_storage(found.values())}

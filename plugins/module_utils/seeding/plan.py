@@ -11,16 +11,36 @@ from dataclasses import dataclass
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import BROKEN, COMPLETE, MISSING, UNKNOWN
 
-COPIES_PER_SOURCE = 2  # at once from one datastore: more only share the same disks
-# vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); half is left to others.
-COPIES_PER_HOST = 4
+# vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); more wait in its queue.
+OPERATIONS_PER_HOST = 8
+SIZED_AT_ONCE = 8  # datastores on which copies for linked clones are made at the same time
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many copies may run at once: ``per_datastore`` from one, and ``per_host`` through one, where no storage copies by itself.
+
+    More from one datastore only share the same disks. Half of what vCenter lets a host do is left to others.
+    """
+
+    per_datastore: int = 2
+    per_host: int = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """A datastore that may serve copies. ``hosts`` are names of hosts that can write to it now, ``offloading`` those of them for which its storage
+    copies by itself (``inventory.offloads``)."""
+
+    hosts: tuple
+    offloading: frozenset = frozenset()
 
 
 @dataclass(frozen=True)
 class Target:
     """A datastore that must hold the image.
 
-    ``moid`` tells datastores apart: those of two datacenters may have one name. ``hosts`` are names of hosts that can write to it now.
+    ``moid`` tells datastores apart: those of two datacenters may have one name. ``hosts`` and ``offloading`` as of :class:`Source`.
     """
 
     moid: str
@@ -28,6 +48,7 @@ class Target:
     state: str
     free_bytes: int
     hosts: tuple
+    offloading: frozenset = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,56 +92,86 @@ class Room:
     free_after: int
 
 
-def plan(targets, elsewhere=None):
+def plan(targets, elsewhere=None, limits=Limits()):
     """Gives a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
 
     :arg targets: list of :class:`Target`. One whose state is unknown is left alone, and is no source.
-    :arg elsewhere: ``{moid: hosts}`` of other datastores that hold the whole image; they serve where no target holds it.
+    :arg elsewhere: ``{moid: Source}`` of other datastores that hold the whole image; they serve where no target holds it.
+    :arg limits: :class:`Limits` of one round.
     """
     steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
-    sources = {target.moid: target.hosts for target in targets if target.state == COMPLETE} or dict(elsewhere or {})
+    sources = {target.moid: target for target in targets if target.state == COMPLETE} or dict(elsewhere or {})
     todo = [target for target in targets if target.state not in (COMPLETE, UNKNOWN)]
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
         first = max(todo, key=lambda target: (len(target.hosts), target.free_bytes))
         steps[first.moid] = Step(first.moid, first.state, "push")
-        sources[first.moid] = first.hosts
+        sources[first.moid] = first
         todo.remove(first)
     number = 1
     while todo:
-        batch = _round(todo, sources)
+        batch = _round(todo, sources, limits)
         for target, source in batch:
             steps[target.moid] = Step(target.moid, target.state, "copy", source, number)
-            sources[target.moid] = target.hosts
+            sources[target.moid] = target
         todo = [target for target in todo if steps[target.moid].action == "none"]
         number += 1
     return list(steps.values())
 
 
-def _round(todo, sources):
+def _round(todo, sources, limits):
     """Gives the copies that may run at once, ``[(target, moid of its source)]``; at least one."""
-    serving, busy = Counter(), Counter()
+    serving, carried, busy = Counter(), Counter(), Counter()
     batch = []
     for target in todo:
         best = None
-        for moid, hosts in sources.items():
-            if serving[moid] >= COPIES_PER_SOURCE:
+        for moid, source in sources.items():
+            if serving[moid] >= limits.per_datastore:
                 continue
-            # A host that mounts both datastores copies alone; otherwise the bytes cross the network between two hosts.
-            both = [host for host in hosts if host in target.hosts]
-            host = min(both or hosts, key=lambda name: busy[name], default=None)
-            if host is not None and busy[host] >= COPIES_PER_HOST:
+            # A host that mounts both datastores copies alone; otherwise the bytes cross the network between two hosts. Where their storage copies by
+            # itself, the host only asks it to.
+            both = [host for host in source.hosts if host in target.hosts]
+            asking = [host for host in both if host in source.offloading and host in target.offloading]
+            able = {
+                host: host not in asking
+                for host in asking or both or source.hosts
+                if busy[host] < OPERATIONS_PER_HOST and (host in asking or carried[host] < limits.per_host)
+            }
+            if source.hosts and not able:
                 continue
-            rank = (not both, serving[moid], busy[host])
+            host = min(able, key=lambda name: (carried[name], busy[name]), default=None)
+            rank = (not both, not asking, serving[moid], carried[host], busy[host])
             if best is None or rank < best[0]:
-                best = (rank, moid, host)
+                best = (rank, moid, host, able.get(host))
         if best is not None:
-            _rank, moid, host = best
+            _rank, moid, host, is_carried = best
             serving[moid] += 1
-            if host is not None:
-                busy[host] += 1
+            busy[host] += 1
+            carried[host] += bool(is_carried)
             batch.append((target, moid))
     return batch
+
+
+def groups(places, limits=Limits()):
+    """Shares copies that stay on one datastore each out to groups that may run at once, one after the other.
+
+    :arg places: ``[(anything, names of hosts that can write there)]``. :arg limits: :class:`Limits` of one group.
+    :returns: a list of lists of the first of each pair.
+    """
+    found = []
+    todo = list(places)
+    while todo:
+        busy, group, rest = Counter(), [], []
+        for place, hosts in todo:
+            host = min(hosts, key=lambda name: busy[name], default=None)
+            if len(group) >= SIZED_AT_ONCE or host is not None and busy[host] >= limits.per_host:
+                rest.append((place, hosts))
+                continue
+            busy[host] += 1
+            group.append(place)
+        found.append(group)
+        todo = rest
+    return found
 
 
 def sized_copies(sized, sizes, replaced):

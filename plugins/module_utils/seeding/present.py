@@ -20,13 +20,16 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, ova, seed, sized, stage, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
+    Source,
     Target,
     Write,
+    groups,
     plan,
     refuse_full,
     rooms,
     sized_copies,
 )
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
 GIB = 1 << 30
@@ -172,7 +175,8 @@ class Present:
         audits = audit_all(session, list(places.values()), capacities, self._disks)
         found = {moid: {entry.name: entry for entry in entries} for moid, entries in zip(places, audits)}
         elsewhere = self._elsewhere(session, wanted, places, found)
-        works = [self._plan(image, chosen, found, elsewhere) for image, chosen in wanted]
+        offloading = self._offloading(session, wanted, found, {**elsewhere, **places})
+        works = [self._plan(image, chosen, found, elsewhere, offloading) for image, chosen in wanted]
         datastores = {moid: (place.name, place.datastore.free_bytes) for moid, place in places.items()}
         room = rooms(datastores, [write for work in works for write in work.writes()])
         refuse_full(room)
@@ -239,7 +243,18 @@ class Present:
                 found[moid] = {entry.name: entry for entry in entries}
         return others
 
-    def _plan(self, image, places, found, elsewhere):
+    @staticmethod
+    def _offloading(session, wanted, found, everywhere):
+        """Gives ``{moid: names of hosts for which its storage copies by itself}``. It is worth a request only where something is to be copied."""
+        if len(everywhere) < 2 or not any(_is_to_do(found[moid].get(image.id)) for image, chosen in wanted for moid in chosen):
+            return {}
+        try:
+            supported = inventory.offloads(session, sorted({moid for place in everywhere.values() for moid, _path in place.mounts.values()}))
+        except VSphereFault:
+            return {}  # then no storage is known to
+        return {moid: frozenset(name for name, mount in place.mounts.items() if mount in supported) for moid, place in everywhere.items()}
+
+    def _plan(self, image, places, found, elsewhere, offloading):
         """Gives the :class:`Work`. The image's content is read only where something is to be done and no whole copy tells its size."""
         entries = {moid: found[moid].get(image.id) for moid in places}
         sources = {moid: place for moid, place in elsewhere.items() if _is_whole(found[moid].get(image.id))}
@@ -257,10 +272,12 @@ class Present:
                 state=entries[moid].state if entries[moid] else audit.MISSING,
                 free_bytes=place.datastore.free_bytes,
                 hosts=place.hosts,
+                offloading=offloading.get(moid, frozenset()),
             )
             for moid, place in places.items()
         ]
-        steps = plan(targets, {moid: place.hosts for moid, place in sources.items()})
+        others = {moid: Source(place.hosts, offloading.get(moid, frozenset())) for moid, place in sources.items()}
+        steps = plan(targets, others, self._options.limits)
         if self._options.verify == "content":
             for step in steps:
                 if step.action != "none":
@@ -389,8 +406,7 @@ def _copy(session, work, rows, run_id, cancelled, expected, options):
                 made.append((work.image, target, outcome.thin))
     for root_gb in sorted({one.root_gb for copies in work.sized.values() for one in copies}):
         wanted = [moid for moid, copies in work.sized.items() if moid not in failures and (root_gb, "copy") in {(one.root_gb, one.action) for one in copies}]
-        for first in range(0, len(wanted), sized.AT_ONCE):
-            places = [work.places[moid] for moid in wanted[first : first + sized.AT_ONCE]]
+        for places in groups([(work.places[moid], work.places[moid].hosts) for moid in wanted], options.limits):
             for target, error in sized.make(session, work.image, root_gb, work.capacity or 0, places, run_id, cancelled):
                 if error is not None:
                     failures[target.datastore.moid] = error

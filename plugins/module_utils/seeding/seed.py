@@ -22,6 +22,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
@@ -40,7 +41,7 @@ class Options:
     """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None.
 
     ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published.
-    ``bytes_per_second`` is what one push may send, or None.
+    ``limits`` are those of copies, ``bytes_per_second`` is what one push may send, or None.
     """
 
     upload_through: str = "auto"
@@ -48,6 +49,7 @@ class Options:
     encoding: str = "auto"
     transfer_timeout: int | None = None
     verify: str = "size"
+    limits: Limits = Limits()
     bytes_per_second: int | None = None
 
     def rules(self, session, deadline=None):

@@ -20,8 +20,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stag
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
-AT_ONCE = 8  # datastores on which copies are made at the same time
-
 
 def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: False):
     """Makes the copies of one size on several datastores, all at once, each from the cached disk of its own datastore.

@@ -8,7 +8,7 @@ The number of requests does not grow with the number of objects, other than by p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -71,7 +71,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Datastore:
-    """``mounts`` maps the managed object id of a host to True where it may write.
+    """``mounts`` maps the managed object id of a host to True where it may write, ``paths`` to where it has it (``/vmfs/volumes/...``).
 
     ``url`` names the storage: two datacenters that mount it have a datastore each, with one URL. ``root_folders`` is False where a folder at the
     root is an object of its own, which a FileManager can't make.
@@ -88,6 +88,7 @@ class Datastore:
     browser: object
     url: str = ""
     root_folders: bool = True
+    paths: dict = field(default_factory=dict)
 
     @property
     def storage(self):
@@ -227,6 +228,7 @@ def hosts_and_datastores(session, chosen, tell=True):
                 url=value.get("summary.url", ""),
                 # API: DatastoreCapability.topLevelDirectoryCreateSupported; unset before vSphere 5.5, where vSAN was the first without.
                 root_folders=value.get("capability.topLevelDirectoryCreateSupported", value["summary.type"] not in ("vsan", "VVOL")),
+                paths={mount.key._GetMoId(): mount.mountInfo.path for mount in value.get("host") or ()},
             )
     if tell:
         for kind, moids in skipped.items():
@@ -243,6 +245,25 @@ def _tell_skipped(session, kind, moids):
     text = f"The {kind} {', '.join(sorted(moids))} are passed over: this account may not read them. Give it System.Read on them where Nova is to use them."
     if moids and text not in session.warnings:
         session.warnings.append(text)
+
+
+def offloads(session, host_moids):
+    """Reads where storage copies by itself (hardware acceleration): one request a page.
+
+    vSphere Web Services API: ``HostFileSystemMountInfo.vStorageSupport``.
+
+    :returns: a set of ``(host moid, path)`` of the mounts that say ``vStorageSupported``; paths as in :attr:`Datastore.paths`.
+    """
+    objects = [object_spec(session.managed("HostSystem", moid)) for moid in host_moids]
+    if not objects:
+        return set()
+    found = session.read("read what the hosts say of their storage", objects, {vim.HostSystem: ["config.fileSystemVolume.mountInfo"]})
+    return {
+        (host._GetMoId(), mount.mountInfo.path)
+        for host, value in found
+        for mount in value.get("config.fileSystemVolume.mountInfo") or ()
+        if mount.vStorageSupport == "vStorageSupported" and mount.mountInfo.path
+    }
 
 
 def loads(session, host_moids):

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
-    COPIES_PER_HOST,
-    COPIES_PER_SOURCE,
+    OPERATIONS_PER_HOST,
+    SIZED_AT_ONCE,
+    Limits,
     Room,
     SizedCopy,
+    Source,
     Target,
     Write,
+    groups,
     plan,
     refuse_full,
     rooms,
@@ -29,36 +32,42 @@ targets = st.lists(
         Target,
         moid=st.text("abcdefgh", min_size=1, max_size=4),
         name=st.just("datastore1"),  # those of two datacenters may have one name
-        state=st.sampled_from(["complete", "missing", "broken"]),
+        state=st.sampled_from(["complete", "missing", "broken", "unknown"]),
         free_bytes=st.integers(100, 1000),
         hosts=hosts,
+        offloading=st.frozensets(st.sampled_from(["esxi-1", "esxi-2", "esxi-3"])),
     ),
     min_size=1, max_size=40, unique_by=lambda target: target.moid,
 )  # fmt: skip
 
 
-@given(targets, st.dictionaries(st.text("wxyz", min_size=1, max_size=2), hosts, max_size=3))
-def test_every_datastore_gets_it_once(wanted, elsewhere):
-    steps = plan(wanted, elsewhere)
+@given(
+    targets,
+    st.dictionaries(st.text("wxyz", min_size=1, max_size=2), hosts.map(Source), max_size=3),
+    st.builds(Limits, st.integers(1, 4), st.integers(1, 9)),
+)
+def test_every_datastore_gets_it_once(wanted, elsewhere, limits):
+    steps = plan(wanted, elsewhere, limits)
     assert [step.moid for step in steps] == [target.moid for target in wanted]
     have = {target.moid for target in wanted if target.state == "complete"}
-    assert {step.moid for step in steps if step.action == "none"} == have
+    left = {target.moid for target in wanted if target.state == "unknown"}
+    assert {step.moid for step in steps if step.action == "none"} == have | left
     pushes = [step.moid for step in steps if step.action == "push"]
-    assert len(pushes) == (0 if have or elsewhere else 1)
-    mounted = {**elsewhere, **{target.moid: target.hosts for target in wanted}}
+    assert len(pushes) == (0 if have or elsewhere or len(left) == len(wanted) else 1)
+    mounted = {moid: one.hosts for moid, one in [*elsewhere.items(), *((target.moid, target) for target in wanted)]}
     have = (have or set(elsewhere)) | set(pushes)
     for number in range(1, max(step.round for step in steps) + 1):
         batch = [step for step in steps if step.action == "copy" and step.round == number]
         assert batch, "a round without a copy"
         for step in batch:
             assert step.source in have
-        assert all(sum(other.source == step.source for other in batch) <= COPIES_PER_SOURCE for step in batch)
+        assert all(sum(other.source == step.source for other in batch) <= limits.per_datastore for step in batch)
         # A copy is the work of a host that mounts its source: those that only hosts of a group can do must fit into the group.
         for group in {mounted[step.source] for step in batch if mounted[step.source]}:
             only = [step for step in batch if mounted[step.source] and set(mounted[step.source]) <= set(group)]
-            assert len(only) <= COPIES_PER_HOST * len(group)
+            assert len(only) <= OPERATIONS_PER_HOST * len(group)
         have |= {step.moid for step in batch}
-    assert have >= {target.moid for target in wanted}
+    assert have | left >= {target.moid for target in wanted}
 
 
 def test_push_goes_where_most_hosts_and_room_are():
@@ -79,10 +88,34 @@ def test_a_copy_comes_from_a_datastore_that_shares_a_host():
 
 
 def test_a_copy_elsewhere_saves_the_push():
-    (step,) = plan([Target("a", "a", "missing", 9, ("e1",))], {"z": ("e1",)})
+    (step,) = plan([Target("a", "a", "missing", 9, ("e1",))], {"z": Source(("e1",))})
     assert (step.action, step.source, step.round) == ("copy", "z", 1)
-    steps = plan([Target("a", "a", "missing", 9, ("e1",)), Target("b", "b", "complete", 9, ("e1",))], {"z": ("e1",)})
+    steps = plan([Target("a", "a", "missing", 9, ("e1",)), Target("b", "b", "complete", 9, ("e1",))], {"z": Source(("e1",))})
     assert steps[0].source == "b"
+
+
+def test_copies_that_a_host_carries_are_few():
+    """Storage that copies by itself leaves the host nothing to carry; then only vCenter's own limit counts."""
+    for offloading, at_once in ((frozenset(), 3), (frozenset(["e1"]), OPERATIONS_PER_HOST)):
+        sources = [Target(f"s{number}", "s", "complete", 1, ("e1",), offloading) for number in range(9)]
+        steps = plan([*sources, *[Target(f"t{number}", "t", "missing", 1, ("e1",), offloading) for number in range(9)]], limits=Limits(1, 3))
+        assert sum(step.round == 1 for step in steps) == at_once
+
+
+def test_a_copy_that_storage_makes_by_itself_is_preferred():
+    thin, fat = Target("a", "a", "complete", 1, ("e1", "e2")), Target("b", "b", "complete", 1, ("e1", "e2"), frozenset(["e2"]))
+    steps = plan([thin, fat, *[Target(f"t{number}", "t", "missing", 1, ("e1", "e2"), frozenset(["e1", "e2"])) for number in range(3)]])
+    assert [step.source for step in steps if step.action == "copy"] == ["b", "b", "a"]
+
+
+@given(st.lists(hosts, max_size=40), st.integers(1, 5))
+def test_copies_for_linked_clones_in_groups(wanted, per_host):
+    found = groups(list(enumerate(wanted)), Limits(per_host=per_host))
+    assert sorted(number for group in found for number in group) == list(range(len(wanted)))
+    for group in found:
+        assert 0 < len(group) <= SIZED_AT_ONCE
+        for host in ("esxi-1", "esxi-2", "esxi-3", "esxi-4"):
+            assert sum(wanted[number] == (host,) for number in group) <= per_host
 
 
 writes = st.lists(
