@@ -62,11 +62,12 @@ def test_what_may_not_be_read_is_no_source(images, tmp_path):
 
 @pytest.mark.parametrize("through", ["host", "vcenter"])
 def test_names(images, tmp_path, through):
-    """Datastores with any characters, of one name in two datacenters, and a cluster whose name vSphere escapes."""
+    """Datastores with any characters, of one name in two datacenters; a datacenter and a cluster in folders, with names that vSphere escapes."""
     ids, _content = images
     setup = scenario(HOSTS[:1], ODD)
     (center,) = setup["datacenters"]
-    center["name"] = "dc%1/a"
+    center["name"], center["folder"] = "dc%1/a", "yard/50%"
+    center["clusters"][0]["folder"] = "shelf/low"
     center["clusters"][0]["name"] = NAME
     center["clusters"][0]["hosts"][0]["name"] = HOSTS[0]
     for datastore in center["datastores"]:
@@ -88,7 +89,7 @@ def test_names(images, tmp_path, through):
         assert len(disks) == 4 and len(set(disks)) == 1
         found = call("hypervisor_info", **vcenter.connection)["hypervisors"]
         paths = {one["cluster_name"]: one["path"] for one in found}
-        assert set(paths) == {"c2", SPELT}
+        assert paths == {"c2": "/dc2/host/c2", SPELT: f"/yard/50%25/dc%251%2fa/host/shelf/low/{SPELT}"}
         if through == "host":
             _result, error, text = run(options(vcenter.connection, [ids["flat"]], clusters=[{"cluster_name": NAME}]))
             assert error == "CLUSTER_NOT_FOUND" and f"Nova compares the name: {SPELT}" in text

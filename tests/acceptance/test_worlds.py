@@ -118,3 +118,17 @@ def test_copies_are_planned_with_all_of_their_size(images, tmp_path):
             else:
                 assert [one["needed_bytes"] for one in result["datastores"]].count(CAPACITY) == 1
             vcenter.empty()
+
+
+@pytest.mark.parametrize("offload, rounds", [("supported", 2), ("unsupported", 5), ("unknown", 5)])
+def test_copies_by_what_the_storage_does_itself(images, tmp_path, offload, rounds):
+    """A host carries one copy at a time, as it was told to; what storage copies by itself it need not carry."""
+    ids, content = images
+    names = [f"n{number}" for number in range(6)]
+    setup = scenario(HOSTS[:1], names)
+    for datastore in setup["datacenters"][0]["datastores"]:
+        datastore["offload"] = offload
+    with VCenter(tmp_path, setup) as vcenter:
+        result = seeded(vcenter, ids["sparse"], copies_per_host=1, bandwidth_limit=100)
+        assert result["totals"]["rounds"] == rounds
+        assert vcenter.whole(ids["sparse"]) == names and vcenter.wrong(ids["sparse"], content) == []

@@ -100,7 +100,7 @@ def test_time_counts_from_when_a_task_runs(monkeypatch, turn, error):
     monkeypatch.setattr(sessions, "object_spec", lambda task: task)
     task = Task("task-1")
 
-    def collect(_collector, _asked, _paths):
+    def collect(*_args):
         state = "queued" if turn is None or clock.now < turn else "running" if clock.now < turn + 7000 else "success"
         return [(task, {"info.state": state})]
 
