@@ -109,7 +109,7 @@ class VCenter:
         """Ends it."""
         if self._judge:
             self._judge.stdin.close()
-            self._judge.wait(10)
+            self._judge.wait(60)
         self._process.terminate()
         self._process.wait(10)
 

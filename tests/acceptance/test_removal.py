@@ -29,23 +29,23 @@ def vcenter(tmp_path):
         yield one
 
 
-def clone(vcenter, image_id):
-    """Makes a virtual machine whose disk is a child of the cached one."""
+def clone(vcenter, image_id, datastore="n1"):
+    """Makes a virtual machine whose disk is a child of the cached one, in the datacenter of the datastore."""
     connection = vcenter.connection
     instance = SmartConnect(
         host=connection["hostname"], port=connection["port"], user=connection["username"], pwd=connection["password"],
         sslContext=ssl.create_default_context(cafile=connection["ca_path"]),
     )  # fmt: skip
-    datacenter = instance.content.rootFolder.childEntity[-1]
+    (datacenter,) = [one for one in instance.content.rootFolder.childEntity if datastore in [store.name for store in one.datastore]]
     (cluster,) = datacenter.hostFolder.childEntity
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo
-    parent = backing(fileName=f"[n1] {CACHE}/{image_id}/{image_id}.vmdk", diskMode="persistent")
+    parent = backing(fileName=f"[{datastore}] {CACHE}/{image_id}/{image_id}.vmdk", diskMode="persistent")
     disk = vim.vm.device.VirtualDisk(
         key=-101, controllerKey=-100, unitNumber=0, backing=backing(fileName="", diskMode="persistent", parent=parent)
     )
     controller = vim.vm.device.VirtualLsiLogicController(key=-100, busNumber=0, sharedBus="noSharing")
     spec = vim.vm.ConfigSpec(
-        name="clone", guestId="otherGuest", numCPUs=1, memoryMB=128, files=vim.vm.FileInfo(vmPathName="[n1]"),
+        name="clone", guestId="otherGuest", numCPUs=1, memoryMB=128, files=vim.vm.FileInfo(vmPathName=f"[{datastore}]"),
         deviceChange=[
             vim.vm.device.VirtualDeviceSpec(operation="add", device=controller),
             vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk),

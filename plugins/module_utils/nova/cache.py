@@ -98,11 +98,17 @@ def ageing_deletes_at(marker, minimum_age):
 
 
 def foreign_files(image_id, names):
-    """Gives those of the names in an image's folder that neither Nova nor we put there."""
+    """Gives those of the names in an image's folder that neither Nova, we nor the storage put there."""
     pattern = re.compile(
         rf"{re.escape(image_id)}(\.\d+)?(-flat)?\.vmdk|{re.escape(image_id)}\.(iso|\d+\.seed\.json)|ts-\d{{4}}(-\d\d){{5}}"
     )
-    return tuple(name for name in names if not pattern.fullmatch(name))
+    return tuple(name for name in names if not pattern.fullmatch(name) and not is_storages(name))
+
+
+def is_storages(name):
+    """Says whether a file is the storage's own: a lock of ESXi on NFS 3 (vSphere Storage, "NFS File Locking"), or what an NFS server keeps for who has
+    a deleted file open."""
+    return name.startswith((".lck-", ".nfs"))
 
 
 def sidecar_file(image_id, capacity_bytes):

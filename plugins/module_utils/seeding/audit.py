@@ -98,6 +98,8 @@ def entries(tree, base, datastore_type="VMFS", capacities=None):
     found = []
     for item in (tree or {}).get(base, ()):
         path = f"{base}/{item.name}"
+        if cache.is_storages(item.name):
+            continue
         if path not in tree:
             found.append(_unknown(item.name, path, (item,), "is a file; Nova keeps a folder for each image"))
         elif not _is_image_id(item.name):

@@ -123,14 +123,18 @@ def _clear(session, image, location, there, folder, stage, ours):
             f"{folder}/{there[0].name} is not whole, and was written a moment ago: a nova-compute may be at work on it.",
             f"Run this again in {others.AT_WORK.seconds // 60} minutes.",
         )
-    paths = {f"{folder}/{file.name}" for file in there}
+    names = {file.name for file in there}
     use = removal.Uses(session, [location]).of(location, image.id)
-    use = replace(use, path=min(paths), vms=tuple((vm, file) for vm, file in use.vms if file in paths))
+    # By name alone: a virtual machine on vSAN has another path of the folder.
+    use = replace(use, path=f"{folder}/{min(names)}", vms=tuple((vm, file) for vm, file in use.vms if file.rpartition("/")[2] in names))
     if use and not lone:
         raise removal.in_use([use])
     # The descriptor goes first: without it Nova does not see the copy.
     for file in sorted(there, key=lambda one: one.name.endswith("-flat.vmdk")):
-        files.move(session, location.place, f"{folder}/{file.name}", f"{stage.root}/{file.name}")
+        if location.one_file_disks:  # a broken disk that is an object can't be moved
+            files.delete(session, location.place, f"{folder}/{file.name}")
+        else:
+            files.move(session, location.place, f"{folder}/{file.name}", f"{stage.root}/{file.name}")
 
 
 def _length(session, location, image, file):

@@ -271,12 +271,23 @@ def delete(session, place, path):
 
     :returns: False when there was nothing to delete.
     """
-    if place.namespaces is not None:
-        with contextlib.suppress(VSphereFault):  # it is no folder
-            (tree,) = list_trees(session, [(place.namespaces.browser, path)])
-            if tree:
-                return _delete_tree(session, place, path, tree)
-    return _delete(session, place, path)
+    if place.namespaces is None:
+        return _delete(session, place, path)
+    if is_descriptor(path):
+        return _delete_object(session, place, path)
+    tree = None
+    with contextlib.suppress(VSphereFault):  # it is no folder
+        (tree,) = list_trees(session, [(place.namespaces.browser, path)])
+    return _delete_tree(session, place, path, tree) if tree else _delete(session, place, path)
+
+
+def _delete_object(session, place, path):
+    """Deletes a disk that is an object, or what only has the name of one."""
+    try:
+        delete_disk(session, place, path)
+    except VSphereFault:
+        return _delete(session, place, path)
+    return True
 
 
 def _delete_tree(session, place, path, tree):
@@ -285,10 +296,7 @@ def _delete_tree(session, place, path, tree):
     for folder in below_first:
         for file in tree[folder]:
             if is_descriptor(file.name) and not file.is_folder:
-                try:
-                    delete_disk(session, place, f"{folder}/{file.name}")
-                except VSphereFault:  # it is no disk, or a broken one
-                    _delete(session, place, f"{folder}/{file.name}")
+                _delete_object(session, place, f"{folder}/{file.name}")
     try:
         return _delete(session, place, path)
     except VSphereFault:

@@ -113,3 +113,8 @@ def test_a_cache_folder():
     assert {name: entry.state for name, entry in found.items()} == {ID: "complete", "stray.vmdk": "unknown", "tmp": "unknown"}
     assert found["tmp"].describe()["image_id"] is None and not found["tmp"].is_image
     assert audit.entries(None, "[ds] b") == []
+
+
+def test_files_of_the_storage_are_none_of_the_cache():
+    tree = {"[ds] b": [File(".lck-5001d2f000000000", 84, False, None), File(".nfs000000000102", 1, False, None), File("x", 1, False, None)]}
+    assert [entry.name for entry in audit.entries(tree, "[ds] b")] == ["x"]

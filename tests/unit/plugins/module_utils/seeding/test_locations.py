@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.vc import Hypervisor
@@ -52,3 +54,17 @@ def test_imports_go_through_a_cluster_with_a_usable_host(clusters, pool, import_
     assert set(found.hosts) == {name for name in ("fine", "also") if f"host-{name}" in writers}
     assert bool(found.without_drs) == bool(import_host)
     assert (found.place.datacenter_path, found.vm_folder) == ("yard/dc1", "group-v1")
+
+
+def test_one_storage_of_two_datacenters_comes_once():
+    """The datastore with most hosts stands for both. Without a URL each is a storage of its own."""
+    first, second = hypervisor("a", OUT), hypervisor("b", FINE, ALSO)
+    url = "ds:///vmfs/volumes/5f1/"
+    for url, moids in ((url, ["datastore-2"]), ("", ["datastore-1", "datastore-2"])):
+        both = []
+        for number, one in enumerate((first, second), 1):
+            ((datastore, refusal),) = one.verdicts
+            both.append(replace(one, verdicts=((replace(datastore, moid=f"datastore-{number}", url=url), refusal),)))
+        found = locations(both, "vc1_base")
+        assert list(found) == moids
+        assert found["datastore-2"].clusters == (("a", "b") if url else ("b",))

@@ -84,6 +84,7 @@ def test_names_of_nova_and_ours_are_known():
     names = [
         f"{ID}.vmdk", f"{ID}-flat.vmdk", f"{ID}.20.vmdk", f"{ID}.20-flat.vmdk", f"{ID}.iso", cache.sidecar_file(ID, 1 << 20), "ts-2026-11-20-10-00-00",
     ]  # fmt: skip
+    names += [".lck-5001d2f000000000", ".nfs000000000102"]  # the storage's own
     assert cache.foreign_files(ID, names) == ()
     foreign = ["x", f"{ID}", f"{ID}.vmdk.bak", f"{ID}-delta.vmdk", f"x{ID}.vmdk", "ts-", f"{ID}.20.iso"]
     assert cache.foreign_files(ID, names + foreign) == tuple(foreign)

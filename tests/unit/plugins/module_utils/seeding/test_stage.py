@@ -1,0 +1,61 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""seeding/stage.py: whose run is alive."""
+
+from __future__ import annotations
+
+import datetime
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File, Place
+
+ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
+NAME = f"{ID}-00000000-17-4242"
+NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
+BASE = "[n1] openstack_vmware"
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "alive, written, is_import, ended",
+    [
+        (["alive-20261122T114500"], 30, False, False),
+        (["alive-20261122T114500", "alive-20261122T054500"], 30, False, False),
+        (["alive-20261122T085900"], 30, False, True),
+        # The clock of a datastore says nothing of who tells the time himself.
+        (["alive-20261122T085900"], -5, False, True),
+        ([], 1, False, False),
+        ([], 4, False, True),
+        (["alive-yesterday"], 4, False, True),
+        # An import is as alive as the stage of its run.
+        (["alive-20261122T114500"], 30, True, False),
+        (["alive-20261122T085900"], 0, True, True),
+    ],
+)
+def test_a_run_of_another_machine(monkeypatch, alive, written, is_import, ended):
+    at = NOW - written * HOUR
+    tree = {BASE: [File(NAME, 0, True, at)], f"{BASE}/{NAME}": [File(name, 0, True, at) for name in (ID, *alive)]}
+    roots = [File(f"openstack_vmware-{NAME}", 0, False, at)] if is_import else []
+    monkeypatch.setattr(stage.files, "list_trees", lambda _session, _folders: [tree])
+    monkeypatch.setattr(stage.files, "list_names", lambda _session, _folders, _pattern: [roots])
+    location = SimpleNamespace(place=Place("n1", "dc-1", "dc1"), datastore=SimpleNamespace(moid="ds-1", browser=None))
+    found = stage.leftovers(SimpleNamespace(now=lambda: NOW), [location])
+    paths = [f"{BASE}/{NAME}"] + ([f"[n1] openstack_vmware-{NAME}"] if is_import else [])
+    assert [one.path for one in found] == (paths if ended else [])
+
+
+def test_what_a_dead_run_was_at(monkeypatch):
+    tree = {
+        BASE: [File(NAME, 0, True, NOW)], f"{BASE}/{NAME}": [File("alive-20261122T085900", 0, True, NOW)],
+        f"{BASE}/{NAME}/publishing/a/b/{ID}": [], f"{BASE}/{NAME}/removed/c/{ID}": [], f"{BASE}/{NAME}/publishing/a": [],
+    }  # fmt: skip
+    monkeypatch.setattr(stage.files, "list_trees", lambda _session, _folders: [tree])
+    monkeypatch.setattr(stage.files, "list_names", lambda _session, _folders, _pattern: [[]])
+    location = SimpleNamespace(place=Place("n1", "dc-1", "dc1"), datastore=SimpleNamespace(moid="ds-1", browser=None))
+    (found,) = stage.leftovers(SimpleNamespace(now=lambda: NOW), [location])
+    assert found.publishing == (("a/b", ID, f"{BASE}/{NAME}/publishing/a/b/{ID}"),)
+    assert found.removed == (("c", ID, f"{BASE}/{NAME}/removed/c/{ID}"),)
