@@ -135,7 +135,7 @@ func (s *server) restart() {
 func (v *volume) setFree(n int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.used = diskUsage(v.dir)
+	v.used = v.count()
 	v.stale.Store(false)
 	v.free = n + (v.used - v.base) + v.pending
 }

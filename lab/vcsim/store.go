@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
@@ -39,8 +40,9 @@ type volume struct {
 	used     int64 // bytes that files use, as of the last count
 	pending  int64 // bytes of uploads under way
 	stale    atomic.Bool
-	capacity int64 // bytes
-	free     int64 // bytes that were free when the scenario was loaded
+	folders  map[string]folderUse // by path; what the last count found
+	capacity int64                // bytes
+	free     int64                // bytes that were free when the scenario was loaded
 }
 
 // newStore makes a datastore of a datacenter. The folder of its files is <datastores>/<name>, or <datastores>/<datacenter>~<name> when
@@ -115,7 +117,7 @@ func (v *volume) freeSpace() int64 {
 
 func (v *volume) freeLocked() int64 {
 	if v.stale.Swap(false) {
-		v.used = diskUsage(v.dir)
+		v.used = v.count()
 	}
 	return max(0, min(v.capacity, v.free-(v.used-v.base)-v.pending))
 }
@@ -142,9 +144,54 @@ func (v *volume) release(n int64) {
 func (v *volume) loaded() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.base = diskUsage(v.dir)
+	v.base = v.count()
 	v.used = v.base
 	v.stale.Store(false)
+}
+
+// folderUse is what the files of a folder take, in bytes, and the folders in it. It holds while the folder's time of change is the same: the
+// simulator makes, renames and removes files, and does not write into one that is there.
+type folderUse struct {
+	changed, read time.Time
+	files         int64
+	below         []string
+}
+
+// tick is the least time between two changes of a folder that its time of change tells apart.
+const tick = 50 * time.Millisecond
+
+// count is diskUsage of the volume. It reads the folders that have changed since the last count. The caller holds the lock.
+func (v *volume) count() int64 {
+	var sum int64
+	known := make(map[string]folderUse, len(v.folders))
+	var visit func(dir string)
+	visit = func(dir string) {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return
+		}
+		use, ok := v.folders[dir]
+		if !ok || !use.changed.Equal(info.ModTime()) || use.read.Sub(use.changed) < tick {
+			use = folderUse{changed: info.ModTime(), read: time.Now()}
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				name := filepath.Join(dir, e.Name())
+				if e.IsDir() {
+					use.below = append(use.below, name)
+				} else if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+					use.files += fileCost(name, info)
+				}
+			}
+		}
+		known[dir] = use
+		sum += use.files
+		for _, name := range use.below {
+			visit(name)
+		}
+	}
+	visit(v.dir)
+	v.folders = known
+	return sum
 }
 
 // diskUsage is the sum of what the regular files below dir take. Folders are free, as a small file's
