@@ -95,9 +95,12 @@ verdicts:
   type: list
   elements: dict
   contains:
-    id: {description: Name of the question. Where C(profile.behaviour) can have it, it is also a switch of the simulator., type: str, sample: copy_without_spec}
+    id:
+      description: Name of the question. Where C(profile.behaviour) can have it, it is also a switch of the simulator.
+      type: str
+      sample: copy_without_spec
     datastore: {description: Name of the datastore., type: str, sample: nova-a1}
-    question: {description: The question., type: str, sample: What becomes of a thin disk that is copied without a destSpec?}
+    question: {description: The question., type: str, sample: "What becomes of a thin disk that is copied without a destSpec?"}
     finding: {description: The answer. V(unknown) where it could not be found out., type: raw, sample: preallocated}
     level:
       description: V(problem) would make seeds fail. V(note) is to be known. V(ok) needs nothing. V(unknown) could not be found out.

@@ -306,7 +306,9 @@ class Bench:
         name = self.next_name()
         lease, info = self.lease(name, capacity_kb)
         try:
-            device = next(device for device in info.deviceUrl if device.disk)
+            device = next((one for one in info.deviceUrl if one.disk), None)
+            if device is None:
+                raise VSphereError("LEASE_WITHOUT_DISK", f"Failed to import {name}: the lease names no disk to send.")
             transfer.post_disk(self.session, device, len(data), iter([data]), self.rules())
             self.call(f"complete the import of {name}", lease.HttpNfcLeaseComplete)
         except BaseException:

@@ -30,7 +30,8 @@ QUESTIONS = (
         {
             "refused": Meaning(
                 NOTE,
-                "image_cache makes its folders by DatastoreNamespaceManager there. Nova knows FileManager only: its first boot fails where the cache folder is missing.",
+                "image_cache makes its folders by DatastoreNamespaceManager there. Nova knows FileManager only: its first boot fails where the cache "
+                "folder is missing.",
                 "Give the account Datastore.Config, and seed before the first boot, so that the cache folder is there.",
             ),
             "made": Meaning(OK, "Nova and image_cache can make the cache folder.", _FINE),
@@ -83,7 +84,10 @@ QUESTIONS = (
     Question(
         "sparse_image", "Does a sparse image arrive whole?", FILES, datastore.sparse_image,
         {
-            "no": Meaning(PROBLEM, "Sparse images can't be seeded, nor can Nova cache them.", "Mend what the evidence says, or convert such images to streamOptimized by image_vmdk."),
+            "no": Meaning(
+                PROBLEM, "Sparse images can't be seeded, nor can Nova cache them.",
+                "Mend what the evidence says, or convert such images to streamOptimized by image_vmdk.",
+            ),
             "yes": Meaning(OK, "Sparse images can be seeded.", _FINE),
         },
         switch=False, needs=_SCRATCH,
@@ -163,13 +167,20 @@ QUESTIONS = (
     ),
     Question(
         "eager_zero_seconds_per_gib", "How long does an eagerZeroedThick disk take, in seconds a GiB?", frozenset(["VMFS"]), datastore.eager_zero,
-        {NUMBER: Meaning(NOTE, "Nova makes disks of that type for images with such a hw_disk_type, one write of the whole disk.", "Use the type only where a guest needs it.")},
+        {
+            NUMBER: Meaning(
+                NOTE, "Nova makes disks of that type for images with such a hw_disk_type: a write of the whole disk.",
+                "Use the type only where a guest needs it.",
+            )
+        },
         needs=_SCRATCH, seconds=60.0,
     ),
     Question(
         "old_stream", "Is a streamOptimized file with a header of version 1 imported?", ALL, imports.old_stream,
         {
-            "refused": Meaning(NOTE, "Images that QEMU before 2.5.1 wrote can't be imported, neither by a seed nor by Nova.", "Make such images anew by image_vmdk."),
+            "refused": Meaning(
+                NOTE, "Images that QEMU before 2.5.1 wrote can't be imported, neither by a seed nor by Nova.", "Make such images anew by image_vmdk."
+            ),
             "taken": Meaning(OK, "Old images can be imported.", _FINE),
         },
         needs=_IMPORT,
@@ -185,7 +196,10 @@ QUESTIONS = (
     Question(
         "stream_odd_capacity", "Is a streamOptimized file imported whose capacity is no multiple of its grain?", ALL, imports.stream_odd_capacity,
         {
-            "refused": Meaning(NOTE, "Images with such a capacity can't be imported, neither by a seed nor by Nova.", "Make such images anew by image_vmdk, which rounds the capacity up."),
+            "refused": Meaning(
+                NOTE, "Images with such a capacity can't be imported, neither by a seed nor by Nova.",
+                "Make such images anew by image_vmdk, which rounds the capacity up.",
+            ),
             "taken": Meaning(OK, "Images of any capacity can be imported.", _FINE),
         },
         needs=_IMPORT,
@@ -238,14 +252,19 @@ QUESTIONS = (
     Question(
         "nfs_lock_files", "Does a listing show the lock files of NFS?", frozenset(["NFS"]), datastore.nfs_lock_files,
         {
-            "shown": Meaning(OK, "Files .lck-* lie beside disks in use. image_cache and image_cache_prune take no notice of them.", "Let no script of yours remove them."),
+            "shown": Meaning(
+                OK, "Files .lck-* lie beside disks in use. image_cache and image_cache_prune take no notice of them.", "Let no script of yours remove them."
+            ),
             "hidden": Meaning(OK, "They are not listed.", _FINE),
         },
     ),
     Question(
         "vsan_put_through_vcenter", "Does a file arrive on vSAN through the vCenter?", VSAN, datastore.vsan_put_through_vcenter,
         {
-            "fails": Meaning(NOTE, "Files reach this datastore through the hosts only.", "Let the control node reach the hosts on TCP 443, and keep image_seed_upload_through: auto or host."),
+            "fails": Meaning(
+                NOTE, "Files reach this datastore through the hosts only.",
+                "Let the control node reach the hosts on TCP 443, and keep image_seed_upload_through: auto or host.",
+            ),
             "works": Meaning(OK, "The vCenter is a way where no host can be reached.", _FINE),
         },
         needs=_SCRATCH,
@@ -261,7 +280,10 @@ QUESTIONS = (
     Question(
         "vsan_disk_path", "How are disks of virtual machines on vSAN named?", VSAN, imports.vsan_disk_path,
         {
-            "uuid": Meaning(NOTE, "What uses an image is named by UUID. image_cache_prune asks the vCenter for the UUID of each folder and compares both.", "Let no script of yours remove images by comparing names."),
+            "uuid": Meaning(
+                NOTE, "What uses an image is named by UUID. image_cache_prune asks the vCenter for the UUID of each folder and compares both.",
+                "Let no script of yours remove images by comparing names.",
+            ),
             "name": Meaning(OK, "What uses an image is named by the folder's name.", _FINE),
         },
         needs=_SCRATCH,
