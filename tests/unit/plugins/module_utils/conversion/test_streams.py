@@ -48,7 +48,7 @@ def test_esxi_takes_it_and_qemu_reads_it(made, tmp_path, size):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600 and sorted(one.name for one in tmp_path.iterdir()) == ["back", "disk", "raw"]
 
 
-def test_no_room(made, tmp_path, monkeypatch):
+def test_no_room(made, monkeypatch):
     monkeypatch.setattr(streams.shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
     with pytest.raises(NovaVmwareError) as caught:
         made(MIB)

@@ -47,7 +47,7 @@ def test_a_source_that_is_slow_is_made_up_for_a_little(clock):
         clock.now += 60
         yield bytes(20 * MIB)
 
-    sent = 0
+    sent, began = 0, clock.now
     for piece in pace.paced(chunks(), MIB):
         if sent == MIB:
             began = clock.now

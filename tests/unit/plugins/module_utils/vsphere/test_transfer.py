@@ -117,27 +117,27 @@ def test_a_401_of_a_good_session_is_a_missing_privilege(over, acts):
     assert "401" in caught.value.what and "Host.Config.SystemManagement" in caught.value.hint
 
 
-def test_a_host_that_does_not_answer_is_asked_last():
+def test_a_host_that_does_not_answer_is_asked_last(monkeypatch):
     """The first file waits for it, the next do not: a note goes to each datastore."""
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     session = SimpleNamespace(**{**vars(SESSION), "unreachable": set(), "call": lambda *_args, **_more: SimpleNamespace(id="t", sslThumbprint=None),
                                  "content": SimpleNamespace(sessionManager=SimpleNamespace(AcquireGenericServiceTicket=None))})  # fmt: skip
-    for before in (set(), {"localhost"}):
-        assert session.unreachable == before
+    connect, tried = transfer._connect, []
+
+    def counted(hostname, *rest):
+        tried.append(hostname)
+        connection = connect(hostname, *rest)
+        connection.connect()
+        return connection
+
+    monkeypatch.setattr(transfer, "_connect", counted)
+    for known in (set(), {"localhost"}):
+        assert session.unreachable == known
         server = Server("take")
         ways = [transfer.Target("host a", "localhost", port, "/folder/a", True), transfer.Target("vcenter", "127.0.0.1", server.port, "/folder/a", False)]
-        with pytest.MonkeyPatch.context() as patch:
-            tried = []
-            connect = transfer._connect
-            patch.setattr(transfer, "_connect", lambda hostname, *rest: tried.append(hostname) or connected(connect(hostname, *rest)))
-            assert transfer.put(session, ways, len(DATA), lambda: iter([DATA])).via == "vcenter"
-        assert tried == (["127.0.0.1"] if before else ["localhost", "127.0.0.1"])
-
-
-def connected(connection):
-    connection.connect()
-    return connection
+        assert transfer.put(session, ways, len(DATA), lambda: iter([DATA])).via == "vcenter"
+    assert tried == ["localhost", "127.0.0.1", "127.0.0.1"]
 
 
 @pytest.mark.parametrize(
