@@ -60,6 +60,25 @@ def test_what_may_not_be_read_is_no_source(images, tmp_path):
             assert len(told) == 1 and "may not read" in told[0]
 
 
+def test_a_source_that_can_be_seen_and_not_copied_from(images, tmp_path):
+    """An image that only another cluster holds is read from Glance when the account may look there and no more."""
+    ids, content = images
+    setup = with_account()
+    setup["vcenter"]["accounts"][0]["permissions"][-1]["privileges"] = ["Datastore.Browse"]
+    with VCenter(tmp_path, setup) as vcenter:
+        _result, error, text = run(options(vcenter.connection, list(ids.values()), clusters=[{"cluster_name": "c2", "datastore_regex": "far"}]))
+        assert error is None, text
+        result, error, text = run(options({**vcenter.connection, "username": POOR}, list(ids.values())))
+        assert error is None, text
+        assert sum("was read from Glance, since it could not be copied" in told for told in result["warnings"]) == len(ids)
+        for image, image_id in zip(result["images"], ids.values()):
+            assert sorted(row["action"] for row in image["datastores"]) == ["copy", "push"]
+            assert image["bytes_from_glance"] == image["size"]
+            assert [row["seconds"] is None for row in image["datastores"]] == [False, False]
+            assert vcenter.whole(image_id) == ["far", *DATASTORES] and vcenter.wrong(image_id, content) == []
+        assert vcenter.left() == []
+
+
 @pytest.mark.parametrize("through", ["host", "vcenter"])
 def test_names(images, tmp_path, through):
     """Datastores with any characters, of one name in two datacenters; a datacenter and a cluster in folders, with names that vSphere escapes."""

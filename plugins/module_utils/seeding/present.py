@@ -85,6 +85,22 @@ class Work:
         smallest = max(1, self.image.min_disk, -(-self.image.size // GIB))  # of the flavors that Nova takes
         return self.min_disk is not None and smallest < self.min_disk
 
+    def from_glance(self, rows, limits):
+        """Gives the work anew without the datastores elsewhere: a push comes first.
+
+        :arg rows: the module's answer for each datastore, by managed object id: it gets the new steps. :arg limits: :class:`Limits`.
+        :raises NovaVmwareError: the image can't be read, or is not what it says.
+        """
+        targets = [
+            Target(step.moid, self.places[step.moid].name, step.state, self.places[step.moid].datastore.free_bytes, self.places[step.moid].hosts)
+            for step in self.steps
+        ]
+        steps = plan(targets, limits=limits)
+        for step in steps:
+            source = step.source and self.places[step.source].name
+            rows[step.moid].update(action=step.action, source=source, round=step.round, planned_bytes=self.planned_bytes(step))
+        return replace(self, elsewhere={}, steps=steps, disk=self.disk or _inspect(self.image, self.source), set_min_disk=False)
+
     @property
     def warnings(self):
         """Texts for the user."""
@@ -309,35 +325,54 @@ def _carry_out(session, glance, works, answers, options):
     failures = []
     warnings = []
     made = []  # (image, Location, whether the disk is thin)
+    unserved = []  # (Work, rows): what other datastores hold, and could not be copied from there
 
     def fan_out(work, rows, cancelled, expected):
+        own = []
         try:
-            made.extend(_copy(session, work, rows, run_id, cancelled, expected, options))
+            _copy(session, work, rows, run_id, cancelled, expected, options, own)
         except NovaVmwareError as error:
-            failures.append(error)
+            if work.elsewhere and not own:
+                session.warnings.append(f"The image {work.image.name} was read from Glance, since it could not be copied: {error.what}")
+                unserved.append((work, rows))
+            else:
+                failures.append(error)
+        made.extend(own)
 
     with _worker() as (worker, cancelled):
-        copying = []
-        for work, answer in zip(works, answers):
-            rows = dict(zip((step.moid for step in work.steps), answer["datastores"]))
-            expected = None
+
+        def carry_out(todo):
+            copying = []
+            for work, rows in todo:
+                expected = None
+                try:
+                    if work.set_min_disk:
+                        glance_images.set_min_disk(glance, work.image.id, work.min_disk)
+                    for step in work.steps:
+                        if step.action == "push":
+                            place = work.places[step.moid]
+                            pushed = seed.push(session, work.source, work.image, work.disk, place, run_id, options)
+                            _note_done(rows[step.moid], pushed)
+                            made.append((work.image, place, pushed.thin))
+                            expected = pushed.content
+                            warnings.extend([pushed.warning] if pushed.warning else [])
+                except NovaVmwareError as error:
+                    failures.append(error)
+                else:
+                    copying.append(worker.submit(fan_out, work, rows, cancelled, expected))
+            for future in copying:
+                future.result()
+
+        carry_out([(work, dict(zip((step.moid for step in work.steps), answer["datastores"]))) for work, answer in zip(works, answers)])
+        again = []
+        for work, rows in unserved:
             try:
-                if work.set_min_disk:
-                    glance_images.set_min_disk(glance, work.image.id, work.min_disk)
-                for step in work.steps:
-                    if step.action == "push":
-                        place = work.places[step.moid]
-                        pushed = seed.push(session, work.source, work.image, work.disk, place, run_id, options)
-                        _note_done(rows[step.moid], pushed)
-                        made.append((work.image, place, pushed.thin))
-                        expected = pushed.content
-                        warnings += [pushed.warning] if pushed.warning else []
+                again.append((work.from_glance(rows, options.limits), rows))
             except NovaVmwareError as error:
                 failures.append(error)
             else:
-                copying.append(worker.submit(fan_out, work, rows, cancelled, expected))
-        for future in copying:
-            future.result()
+                next(answer for answer in answers if answer["id"] == work.image.id)["bytes_from_glance"] = work.image.size
+        carry_out(again)
     if len(failures) == 1:
         failures[0].details["images"] = answers
         raise failures[0]
@@ -378,18 +413,17 @@ def _worker():
             raise
 
 
-def _copy(session, work, rows, run_id, cancelled, expected, options):
+def _copy(session, work, rows, run_id, cancelled, expected, options, made):
     """Copies one image to where it is missing, round after round.
 
     :arg expected: the :class:`content.Content` of what was pushed, or None. Where copies are to be compared and nothing was pushed, the first
         source is read back.
+    :arg made: a list, which gets ``(image, location, whether the disk is thin)`` of each copy that was made.
 
-    :returns: a list of ``(image, location, whether the disk is thin)``, of each copy that was made.
     :raises NovaVmwareError: ``SEED_INCOMPLETE``: some copies failed, or some copies for linked clones.
     """
     everywhere = {**work.elsewhere, **work.places}
     failures = {}
-    made = []
     for number in sorted({step.round for step in work.steps if step.action == "copy"}):
         batch = [step for step in work.steps if step.action == "copy" and step.round == number]
         failures.update({step.moid: failures[step.source] for step in batch if step.source in failures})
@@ -418,7 +452,6 @@ def _copy(session, work, rows, run_id, cancelled, expected, options):
             + " ".join(f"{name}: {reason}" for name, reason in reasons),
             "The others have it. Run this again after mending the cause: only these are done again.",
         )
-    return made
 
 
 def _inspect(image, source):
