@@ -16,7 +16,7 @@ description:
   - An image is read from Glance at most once, and not at all when any datastore of the vCenter holds it in the same cache folder. It is written
     to one datastore, and vSphere copies it to the others. Its hash is compared with Glance's while it flows.
   - All is planned before the first byte, for all images together; check mode gives the same plan. Where a datastore lacks room for what it must
-    take, nothing is done, and all such datastores are named. A copy counts with all of its size: vSphere may make it thick, also of a thin disk. Where it
+    take, nothing is done, and all such datastores are named. A copy counts with all of its size, since vSphere may make it thick, also of a thin disk. Where it
     does, there is a warning.
   - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
   - A task says on the terminal, and so in the events of an AWX job, how far each step is. It writes a line after one second, then at most

@@ -126,10 +126,12 @@ profile:
     version: {description: As C(vcenter.version)., type: str, sample: 8.0.3}
     build: {description: As C(vcenter.build)., type: str, sample: "24022515"}
     datastore_types: {description: Types of the datastores that were probed., type: list, elements: str, sample: [VMFS]}
-    behaviour:
-      description: The switches that were found out.
-      type: dict
-      sample: {copy_without_spec: preallocated, copy_spec: refused, eager_zero_seconds_per_gib: 1.84}
+    behaviour: {description: The switches that were found out with their values., type: dict}
+  sample:
+    version: 8.0.3
+    build: "24022515"
+    datastore_types: [VMFS]
+    behaviour: {copy_without_spec: preallocated, copy_spec: refused, eager_zero_seconds_per_gib: 1.84}
 unknown:
   description: Switches of the simulator that the profile does not have, for example since no datastore of the type was probed.
   returned: success

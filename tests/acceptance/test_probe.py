@@ -39,8 +39,12 @@ HARMFUL, KIND = extreme("harmful"), extreme("kind")
 SWITCHES = sorted(HARMFUL["behaviour"])
 
 
-def world(folder, profile, privileges=PRIVILEGES, stores=STORES):
-    """Gives a vCenter that behaves as a profile says, and the options of its account."""
+def world(folder, profile, privileges=None, stores=None):
+    """Gives a vCenter that behaves as a profile says, with the options of its account.
+
+    :arg privileges: of the account. :arg stores: its datastores and their types.
+    """
+    privileges, stores = privileges or PRIVILEGES, stores or STORES
     folder.mkdir(exist_ok=True)
     setup = scenario()
     (dc,) = setup["datacenters"]
