@@ -162,7 +162,7 @@ func (r *rights) missing(needs []need) types.BaseMethodFault {
 	}
 	var fault *types.NoPermission
 	for _, n := range needs {
-		if r.may(n.on, n.privilege) {
+		if r.may(n.on, n.privilege) || r.s.reg.Get(n.on) == nil {
 			continue
 		}
 		if fault == nil {
@@ -230,6 +230,8 @@ func (s *server) entityOf(ref types.ManagedObjectReference) (types.ManagedObject
 		return ref, false
 	}
 	switch obj := s.reg.Get(ref).(type) {
+	case nil:
+		return ref, false // what is gone is no matter of privileges
 	case mo.Entity:
 		return ref, true
 	case *simulator.HostDatastoreBrowser:

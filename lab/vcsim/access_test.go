@@ -228,6 +228,20 @@ func sameSet(a, b []string) bool {
 	return true
 }
 
+// What is gone is not found, also by who may do nothing with it.
+func TestGoneIsNotFound(t *testing.T) {
+	a := newLimited(t, nil, []string{"/"}, "Datastore.Browse")
+	ref := types.ManagedObjectReference{Type: "VirtualMachine", Value: "vm-gone"}
+	_, err := object.NewVirtualMachine(a.c.Client, ref).PowerOn(a.ctx)
+	if got := fault(err); got != "ManagedObjectNotFound" {
+		t.Error(got)
+	}
+	var vm mo.VirtualMachine
+	if got := fault(property.DefaultCollector(a.c.Client).RetrieveOne(a.ctx, ref, []string{"name"}, &vm)); got != "ManagedObjectNotFound" {
+		t.Error(got)
+	}
+}
+
 // A call that names a datacenter wants System.View there.
 func TestViewOfTheDatacenter(t *testing.T) {
 	for world, want := range map[string]string{"refused": "System.View on dc1", "granted": ""} {
