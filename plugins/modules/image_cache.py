@@ -66,12 +66,15 @@ options:
     choices: [ca, thumbprint]
   encoding:
     description:
-      - V(auto) sends a flat image (C(hw_disk_type) V(thin), V(preallocated), V(thick) or V(eagerZeroedThick)) that is mostly empty without its
+      - V(auto) sends a flat image (C(hw_disk_type) V(thin), V(preallocated) or V(thick)) that is mostly empty without its
         holes, as a streamOptimized disk through an import lease. The disk on the datastore is the same, of the type that C(hw_disk_type) names.
+        An image that is no multiple of 64 KiB, and a V(eagerZeroedThick) one, is sent as it is.
         Samples of the image decide, one a GiB and 12 to 96. Its used part waits in Ansible's temporary folder on the host that the module runs
         on, at most half of the image and half of what is free there, in a file that nobody else can open. Where the vCenter does not take the
         import, the image is sent as it is, with a warning.
-      - V(none) sends each image as it is.
+      - V(none) sends each flat image as it is.
+      - A streamOptimized image that ESXi may refuse (a header version below 3, as old tools write it, no footer, as C(qemu-img) writes it, or a capacity that
+        is no multiple of 64 KiB) is always laid out anew on its way. What a guest reads stays the same.
     type: str
     choices: [auto, none]
     default: auto
@@ -260,8 +263,8 @@ images:
           sample: host esxi-01.example.com
         encoding:
           description:
-            - V(streamOptimized) where a flat image was sent without its holes. Unset where the image was sent as it is, in check mode and where
-              nothing was sent.
+            - V(streamOptimized) where a flat image was sent without its holes, or a streamOptimized one was laid out anew. Unset where the image was
+              sent as it is, in check mode and where nothing was sent.
           returned: with O(state=present)
           type: str
           sample: streamOptimized

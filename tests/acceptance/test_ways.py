@@ -105,7 +105,8 @@ def data_of(vcenter, image_id):
 @pytest.mark.parametrize("name", ["qemu", "old", "odd", "marked"])
 def test_streams_that_esxi_may_refuse(vcenter, images, name):
     image_id, raw = images[name]
-    seed(vcenter, image_id, verify="content")
+    result = seed(vcenter, image_id, verify="content")
+    assert [row["encoding"] for row in result["images"][0]["datastores"]] == ["streamOptimized", None]
     found = data_of(vcenter, image_id)
     assert len(found) == 2 and all(one[: len(raw)] == raw and not any(one[len(raw) :]) and len(one) - len(raw) < 65536 for one in found)
 
@@ -131,6 +132,18 @@ def test_the_note_goes_by_the_ways_of_a_disk(vcenter, images):
     assert unnoted(seed(vcenter, image_id)) == []
     assert len(puts(before)) == 2 and set(puts(before)) == {HOSTS[0]}
     assert len(list(vcenter.datastores.glob("**/*.seed.json"))) == 2
+
+
+def test_the_note_reaches_vsan(images, tmp_path):
+    """There a PUT through the vCenter fails, and a disk comes by an import alone."""
+    image_id, _raw = images["qemu"]
+    setup = world({}, datastores=("n1",))
+    setup["datacenters"][0]["datastores"][0]["type"] = "vsan"
+    with VCenter(tmp_path, setup) as vcenter:
+        assert unnoted(image_cache.run(options(vcenter.connection, [image_id]), False)) == []
+        (note,) = vcenter.datastores.glob("**/*.seed.json")
+        assert note.parent.name == image_id
+        assert not image_cache.run(options(vcenter.connection, [image_id]), False)["changed"]
 
 
 def test_an_import_that_breaks_is_made_again_when_its_name_is_free(vcenter, images):

@@ -61,7 +61,7 @@ class Options:
 class Done:
     """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
 
-    ``encoding`` is what a flat image was made for its way, or None. ``warning`` is why it was not sent as it should have been.
+    ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as it should have been.
     ``content`` is the :class:`content.Content` of what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
     """
 
@@ -284,6 +284,7 @@ def _import_stream(job, disk, size, check=iter, then=iter):
     def laid(wanted=None):
         return job.bytes(check, lambda chunks: relay.lay(then(chunks), disk.stream, job.image.id, wanted))
 
+    job.done.encoding = "streamOptimized"
     reckoned = relay.size(disk.stream)
     if reckoned is not None:
         try:
