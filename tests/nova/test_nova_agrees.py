@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nova import exception, objects
+from nova.compute.api import API
 from nova.objects import fields
 from nova.virt.vmwareapi import constants, driver, ds_util, imagecache, images, vm_util, vmops
 from oslo_utils import timeutils
@@ -58,6 +59,32 @@ def test_our_defaults_are_novas():
     assert CONF.image_cache.subdirectory_name == "_base"
     assert CONF.image_cache.remove_unused_base_images is True
     assert CONF.vmware.cache_prefix is None
+
+
+@given(st.integers(0, 5 << 30), st.integers(0, 6))
+def test_smallest_flavor(size, min_disk):
+    """The flavors that Nova takes for an image begin where we say."""
+    image = nova_image.Image(ID, "name", "active", size, "vmdk", "bare", "sha512", "00", {}, min_disk)
+
+    def takes(root_gb):
+        try:
+            API._validate_flavor_image_nostatus(
+                None, {"id": ID, "size": size, "min_disk": min_disk, "min_ram": 0, "properties": {}},
+                objects.Flavor(memory_mb=512, root_gb=root_gb, vcpus=1, extra_specs={}), None,
+            )  # fmt: skip
+        except (exception.FlavorDiskSmallerThanImage, exception.FlavorDiskSmallerThanMinDisk):
+            return False
+        return True
+
+    assert [root_gb for root_gb in range(1, 8) if takes(root_gb)] == list(range(image.smallest_root_gb, 8))
+
+
+@pytest.mark.parametrize("name, found", [("a%2fb%255c", True), ("a/b%5c", False), ("/dc1/host/a%2fb%255c", False), ("domain-c7", False)])
+def test_cluster_name(name, found):
+    """Nova compares names as vSphere writes them, and takes neither a path nor a managed object id."""
+    cluster = SimpleNamespace(obj="domain-c7", propSet=[SimpleNamespace(val="a%2fb%255c")])
+    with mock.patch.object(vm_util, "get_all_cluster_mors", return_value=[cluster]):
+        assert (vm_util.get_cluster_ref_by_name(None, name) == "domain-c7") is found
 
 
 @pytest.mark.parametrize("disk_format", ["vmdk", "iso"])

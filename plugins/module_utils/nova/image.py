@@ -99,6 +99,14 @@ class Image:
         return {"sparse": "preallocated", "streamOptimized": "thin"}.get(self.disk_type, self.disk_type)
 
     @property
+    def smallest_root_gb(self):
+        """GiB of the smallest root disk with which Nova takes a flavor for the image, other than 0, which it does not compare.
+
+        nova/compute/api.py, ``_validate_flavor_image_nostatus``: it compares with the size in Glance and with min_disk, never with the disk in the image.
+        """
+        return max(1, self.min_disk, -(-self.size // (1 << 30)))
+
+    @property
     def os_distro(self):
         """What becomes the guestId of the virtual machine, or None."""
         return self.get("os_distro", "vmware_ostype")

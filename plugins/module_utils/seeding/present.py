@@ -78,12 +78,8 @@ class Work:
 
     @property
     def min_disk_low(self):
-        """Says that Nova would take a flavor whose disk can't hold the image: it compares with the size in Glance and with min_disk only.
-
-        nova/compute/api.py, ``_validate_flavor_image_nostatus``: in whole GiB, and a disk of 0 is not checked: it is as large as the image.
-        """
-        smallest = max(1, self.image.min_disk, -(-self.image.size // GIB))  # of the flavors that Nova takes
-        return self.min_disk is not None and smallest < self.min_disk
+        """Says that Nova would take a flavor whose disk can't hold the image."""
+        return self.min_disk is not None and self.image.smallest_root_gb < self.min_disk
 
     def from_glance(self, rows, limits):
         """Gives the work anew without the datastores elsewhere: a push comes first.
