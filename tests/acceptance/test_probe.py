@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import yaml
 from conftest import LAB, ROOT, recap
-from simulated import HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
+from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import probe
@@ -143,6 +143,19 @@ def test_killed_probe(harmful, part):
     assert (again["changed"], again["leftovers"]) == (False, [])
 
 
+def test_killed_probe_on_vsan(tmp_path):
+    """There folders are found by what they are called, and deleted after what is in them."""
+    with world(tmp_path, HARMFUL, stores={"p-vsan": "vsan"}) as vcenter:
+        before = roots(vcenter)
+        given = options(vcenter, datastores=["p-vsan"])
+        run = Run(validated("vsphere_probe", **given), probe.run)
+        assert run.wait(staged(vcenter, "-vm2"), signal.SIGKILL)[:2] == (None, None)
+        assert roots(vcenter) != before, "it was killed too late for the test"
+        result = call("vsphere_probe", **given)
+        assert result["leftovers"] and result["not_removed"] == []
+        assert roots(vcenter) == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_cancelled_probe(harmful, number):
     run = Run(validated("vsphere_probe", **options(harmful)), probe.run)
@@ -175,6 +188,18 @@ def test_missing_privilege_is_a_finding(privilege, question, tmp_path):
         (verdict,) = [one for one in result["verdicts"] if one["id"] == question]
         assert (verdict["finding"], verdict["level"]) == ("no", "problem")
         assert privilege in verdict["meaning"] + verdict["action"], verdict
+        assert left(vcenter) == []
+
+
+def test_no_host_answers(tmp_path):
+    """Then nothing is asked of hosts, and what goes through the vCenter is told."""
+    setup = scenario(datastores=["p-vmfs"])
+    with VCenter(tmp_path / "vcenter", setup, NO_HOSTS) as vcenter:
+        result = call("vsphere_probe", **options(vcenter))
+        found = {one["id"]: one for one in result["verdicts"]}
+        assert (found["host_upload"]["finding"], found["host_upload"]["level"]) == ("none", "problem")
+        assert found["host_upload"]["evidence"].startswith("0 of 2 hosts")
+        assert [found[name]["finding"] for name in ("flat_image", "sparse_image", "stream_image", "put_missing_folder")] == ["yes", "yes", "yes", "unknown"]
         assert left(vcenter) == []
 
 

@@ -47,7 +47,7 @@ def host_upload(bench):
                 transfer.put(bench.session, to, 4, lambda: iter([b"test"]), rules)
                 return trust, ""
             except NovaVmwareError as error:
-                problem = error.what
+                problem = f"{error.what} {error.hint}".strip()
                 if error.code not in ("CERTIFICATE_NOT_TRUSTED", "HOST_THUMBPRINT_UNKNOWN"):
                     break
         return None, problem
@@ -146,7 +146,7 @@ def copy_without_spec(bench):
         return Finding(None, "The vCenter does not tell whether the copy is thin.")
     before, after = (_type_name(one.controllerType) for one in (bench.disk(_source(bench)), disk))
     evidence = f"The copy of a thin disk is {'thin' if thin else 'thick'}. Its adapter was {before}, that of the copy is {after}."
-    if after != before:  # what the API says of a copy without a destSpec: preallocated, and busLogic
+    if (before, after) == ("VirtualLsiLogicController", "VirtualBusLogicController"):  # as the API says: preallocated, and busLogic
         return Finding("preallocated", evidence)
     if thin and not bench.memo.get("keeps_thick", True):
         return Finding(None, f"{evidence} This datastore makes every disk thin, so that says nothing.")
