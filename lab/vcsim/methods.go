@@ -73,6 +73,7 @@ func (s *server) installMethods() {
 		if fault := s.permit(ctx, m); fault != nil {
 			return nil, fault
 		}
+		escapeNewName(m.Body)
 		obj, ok := mine[m.This.Type]
 		if !ok || ctx.Session == nil && m.This.Type != "PropertyCollector" {
 			return nil, nil // without a session the simulator refuses, and its fault names the object that was called

@@ -34,6 +34,19 @@ func startsEscape(s string) bool {
 	return s == "%2f" || s == "%5c" || s == "%25"
 }
 
+// escapeNewName escapes the name that a call gives to something (API: CreateFolder, Rename_Task, VirtualMachineConfigSpec.name).
+// The simulator keeps one as it is, or escapes a percent sign that starts an escape sequence once more. VMs are created in createVM.
+func escapeNewName(body any) {
+	switch req := body.(type) {
+	case *types.Rename_Task:
+		req.NewName = escapeName(req.NewName)
+	case *types.ReconfigVM_Task:
+		req.Spec.Name = escapeName(req.Spec.Name)
+	case *types.CreateFolder:
+		req.Name = strings.NewReplacer("%2f", "/", "%2F", "/", "%5c", `\`, "%5C", `\`, "%25", "%").Replace(req.Name) // which it escapes
+	}
+}
+
 // folderOf is the name of a folder of this machine for a name of the inventory: the same, but for the few characters that a file system or we
 // have a use for. So it never begins with a dot, and a tilde in it is ours.
 func folderOf(name string) string {

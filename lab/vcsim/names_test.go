@@ -90,6 +90,28 @@ func TestEscapedNames(t *testing.T) {
 	if props.Name != "vm%2f1-0002" || !strings.HasPrefix(props.Summary.Config.VmPathName, "["+name+"] vm%2f1-0002/") {
 		t.Errorf("%s, %+v", props.Name, props.Summary.Config)
 	}
+	l.want("")(vm.Rename(l.ctx, "other/1"))
+	l.want("")(vm.Reconfigure(l.ctx, types.VirtualMachineConfigSpec{Name: "a/b%2fc 5%"}))
+	l.props(vm.Reference(), &props, "name", "config.name")
+	if props.Name != "a%2fb%2fc 5%25" || props.Config.Name != props.Name {
+		t.Error(props.Name, props.Config.Name)
+	}
+	folders, err := l.dc.Folders(l.ctx)
+	l.must(err)
+	for _, name := range []string{"x%2fy%5c %", `x/y\ %`} {
+		made, err := folders.VmFolder.CreateFolder(l.ctx, name)
+		if strings.Contains(name, "/") {
+			if fault(err) != "DuplicateName" {
+				t.Error(err)
+			}
+			continue
+		}
+		l.must(err)
+		var f mo.Folder
+		if l.props(made.Reference(), &f, "name"); f.Name != "x%2fy%5c %25" {
+			t.Error(f.Name)
+		}
+	}
 	l.want("")(vm.PowerOff(l.ctx))
 	l.want("")(vm.Destroy(l.ctx))
 	if _, err := os.Stat(filepath.Join(l.s.datastores, name, "vm%2f1-0002")); !os.IsNotExist(err) {
