@@ -123,7 +123,7 @@ def _refuse_wish(wanted, image):
     if wanted.name == image.name:
         raise qemu.ConversionError("NAME_OF_SOURCE", f"The new image can't have the name of its source, {image.name}.", "Choose another name.")
     properties = {name: value for name, value in wanted.properties.items() if value is not None}
-    planned = nova_image.Image("new", wanted.name, "active", 1024, "vmdk", "bare", "sha512", None, properties)
+    planned = nova_image.Image("new", wanted.name, "active", 1024, "vmdk", "bare", "sha512", "of what is not there yet", properties)
     for refusal in nova_image.refusals(planned):
         raise qemu.ConversionError(refusal.code, refusal.what, refusal.hint)
 
