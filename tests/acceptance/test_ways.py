@@ -134,6 +134,17 @@ def test_the_note_goes_by_the_ways_of_a_disk(vcenter, images):
     assert len(list(vcenter.datastores.glob("**/*.seed.json"))) == 2
 
 
+@pytest.mark.parametrize("upload_through", ["auto", "host"])
+def test_a_host_that_only_a_lease_vouches_for(vcenter, images, upload_through):
+    """Its certificate is of no CA that is known here. The disk goes to it, since the lease names it; nothing else needs it."""
+    image_id, raw = images["qemu"]
+    vcenter.empty()
+    pinned = {**vcenter.connection, "ca_path": None, "thumbprint": thumbprint(vcenter.connection, "sha256"), "host_trust": "ca"}
+    result = image_cache.run(options(pinned, [image_id], upload_through=upload_through), False)
+    assert data_of(vcenter, image_id) == [raw, raw]
+    assert bool(unnoted(result)) is (upload_through == "host")
+
+
 def test_the_note_reaches_vsan(images, tmp_path):
     """There a PUT through the vCenter fails, and a disk comes by an import alone."""
     image_id, _raw = images["qemu"]

@@ -29,6 +29,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stag
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
+# Codes of errors by which nobody tells how long a file is, while the disk itself may have come by a lease.
+_UNTOLD = {"DOWNLOAD_FAILED", "DOWNLOAD_NOT_PERMITTED", "CERTIFICATE_NOT_TRUSTED", "HOST_THUMBPRINT_UNKNOWN", "CONNECTION_FAILED"}
 AT_ONCE = 4  # calls to the vCenter for the copies of one image; each waits for its answer
 
 
@@ -433,7 +435,7 @@ def _what_is_wrong(session, image, stage, found, capacity, rules, pushed):
         ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(name), rules.through)
         actual = transfer.length(session, ways, rules)
     except VSphereError as error:
-        if error.code == "DOWNLOAD_FAILED" and found.capacity_bytes is not None:
+        if error.code in _UNTOLD and found.capacity_bytes is not None:
             return None  # nobody tells: what took the bytes said that it has all
         raise
     return None if audit.same_size(actual, capacity, found.disk_format) else f"its data has {actual} bytes instead of {capacity}"

@@ -33,8 +33,12 @@ SLOWEST = 100 << 20  # bytes a second that a host zeroes or flushes at the least
 CHUNK = 1 << 20  # bytes
 FINAL = {"CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"}  # codes of errors that no other way would mend
 REFUSED = {*FINAL, "UPLOAD_FAILED"}  # and of those after which a file is not tried by another way
-# PUT wants the first by the API's text; vCenters were seen to want the second as well (govmomi issue 2320, packer-builder-vsphere issue 121).
-VCENTER_PRIVILEGES = "Datastore.FileManagement on the datastore and Host.Config.SystemManagement on its hosts"
+# What /folder of the vCenter wants (Programming Guide). To write, vCenters were seen to want the second as well (govmomi issue 2320,
+# packer-builder-vsphere issue 121).
+_PRIVILEGES = {
+    "UPLOAD": "Datastore.FileManagement on the datastore, or Host.Config.SystemManagement on its hosts, which some vCenters want as well",
+    "DOWNLOAD": "Datastore.Browse on the datastore",
+}
 
 
 @dataclass(frozen=True)
@@ -142,10 +146,12 @@ def _by_first_way(session, ways, attempt, final):
 
 def _not_permitted(error):
     """Names the privilege that a 401 of ``/folder`` on the vCenter means."""
+    verb = error.code.partition("_")[0]
     return VSphereError(
-        f"{error.code.partition('_')[0]}_NOT_PERMITTED",
+        f"{verb}_NOT_PERMITTED",
         error.what,
-        f"The session is good, so the account lacks a privilege: {VCENTER_PRIVILEGES}. Or let upload_through be host: a host takes a file with a ticket.",
+        f"The session is good, so the account lacks a privilege: {_PRIVILEGES[verb]}. The module vsphere_role grants it. Or let upload_through be host: "
+        "hosts go by tickets.",
         error.details,
     )
 
@@ -206,7 +212,7 @@ def explained(crypto_state):
         raise VSphereError(
             "HOST_ENCRYPTS",
             f"{error.what} The host {host} is in crypto-safe mode (runtime.cryptoState).",
-            "Give the account Cryptographer.Access on the host, or keep the image off hosts with a key.",
+            "Give the account Cryptographer.Access on the host: the module vsphere_role does, with the feature encryption.",
             error.details,
         ) from error
 
@@ -269,11 +275,13 @@ def _get(session, way, rules):
 def length(session, ways, rules=Rules()):
     """Asks how long a file is, by the first way that says so. A listing may tell what is allocated instead.
 
+    Nothing that is secret goes to a server that is not trusted, so the next one is asked: a disk may have come by a lease, which vouches for its host.
+
     :arg ways: :func:`targets`. :arg rules: :class:`Rules`.
     :returns: bytes.
     :raises VSphereError: as :func:`get`.
     """
-    return _by_first_way(session, ways, lambda way: _length(session, way, rules), FINAL)
+    return _by_first_way(session, ways, lambda way: _length(session, way, rules), {"TRANSFER_TIMEOUT"})
 
 
 def _length(session, way, rules):

@@ -248,6 +248,13 @@ def test_a_file_is_read_by_the_first_way_that_gives_it_whole(acts):
     assert get(Files(*acts)) == DATA
 
 
+def test_a_401_of_a_good_session_is_a_missing_privilege_of_a_reader():
+    OVER[:] = [False]
+    with pytest.raises(VSphereError) as caught:
+        get(Files("401 Unauthorized"), ways=1)
+    assert caught.value.code == "DOWNLOAD_NOT_PERMITTED" and "Datastore.Browse" in caught.value.hint
+
+
 @pytest.mark.parametrize("act, code", [("cut", "DOWNLOAD_BROKEN"), ("404 Not Found", "DOWNLOAD_FAILED"), ("206 Partial Content", "DOWNLOAD_FAILED")])
 def test_half_a_file_is_never_taken_for_one(act, code):
     with pytest.raises(VSphereError) as caught:
