@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, changes, options, run, scenario, small_images
 
@@ -58,9 +60,20 @@ def test_sizes_of_thin_disks(images, tmp_path, size):
 
 
 def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
-    """Whether it is whole is not known: it is neither replaced nor copied from, and named."""
-    ids, _content = images
+    """Whether it is whole is not known: it is neither replaced nor copied from, and named. One whose data was cut is told by its length, and replaced."""
+    ids, content = images
     with world(tmp_path) as vcenter:
+        seeded(vcenter, ids["flat"], linked_clone_sizes=[1])
+        for name in ("n1", "n2"):
+            folder = vcenter.datastores / name / CACHE / ids["flat"]
+            cut = folder / f"{ids['flat']}{'-flat' if name == 'n1' else '.1-flat'}.vmdk"
+            os.truncate(cut, CAPACITY // 2)
+            for file in folder.iterdir():
+                os.utime(file, (1, 1))
+        mended = seeded(vcenter, ids["flat"], linked_clone_sizes=[1])
+        assert (mended["totals"]["broken"], mended["totals"]["copies"], mended["totals"]["sized_copies"]) == (1, 1, 2)
+        assert vcenter.wrong(ids["flat"], content) == [] and not seeded(vcenter, ids["flat"], linked_clone_sizes=[1])["changed"]
+
         seeded(vcenter, ids["stream"])
         damaged = vcenter.datastores / "n1" / CACHE / ids["stream"] / f"{ids['stream']}.vmdk"
         damaged.write_bytes(b"\0" * 512)

@@ -28,7 +28,8 @@ class Entry:
 
     ``state`` is ``complete``, ``broken`` or ``unknown``: it can't be told, or it is no image's folder (then ``is_image`` is false). ``reasons`` says why
     it is not complete. ``capacity_bytes`` is what the guest sees of the disk (of an iso, the file's size), or None where it was not asked for or is
-    not told; so is ``thin``. ``has_data`` says that the extent is there too. ``bytes`` is the sum of all files.
+    not told; so is ``thin``. ``has_data`` says that the extent is there too, and ``expected_bytes`` what our note or Glance says of its size.
+    ``bytes`` is the sum of all files.
     ``writer`` is ``openstack_vmware.nova`` where our note lies beside the image, else ``nova or another``.
     ``sized`` has ``(root_gb, bytes, complete)`` for each copy for linked clones; ``complete`` is None where it can't be told. ``foreign`` names what no
     Nova and none of us put there. ``modified`` is when the youngest file was written, of an empty folder the folder itself; it may be None.
@@ -50,6 +51,7 @@ class Entry:
     is_image: bool = True
     thin: bool | None = None
     has_data: bool = False
+    expected_bytes: int | None = None
 
     def ageing_deletes_at(self, minimum_age):
         """Gives as text when Nova's ageing may delete it, or None when Nova has not marked it as unused.
@@ -145,7 +147,32 @@ def entry(image_id, path, listing, datastore_type="VMFS", capacity=None):
         modified=max((file.modified for file in files.values() if file.modified is not None), default=None),
         thin=disk.thin if disk else None,
         has_data=has_data,
+        expected_bytes=capacity if noted is None else noted,
     )
+
+
+def doubtful(one):
+    """Gives the extents of an entry's disks that no host could open, with the bytes that each must have: ``{name: bytes}``."""
+    found = {cache.extent_of(cache.sized_file(one.name, root_gb)): root_gb << 30 for root_gb, _size, whole in one.sized if whole is None}
+    if one.is_image and one.state == UNKNOWN and one.has_data and one.expected_bytes is not None:
+        found[cache.extent_file(one.name)] = one.expected_bytes
+    there = {file.name for file in one.files}
+    return {name: wanted for name, wanted in found.items() if name in there}
+
+
+def settled(one, lengths):
+    """Gives the entry with what the lengths of extents tell of disks that no host could open: one that is too short is broken, any other stays unknown.
+
+    :arg lengths: ``{name: bytes}`` of extents that :func:`doubtful` named; one that nobody tells is left out.
+    """
+    short = {name for name, wanted in doubtful(one).items() if name in lengths and not same_size(lengths[name], wanted, "vmdk")}
+    sized_ones = tuple(
+        (root_gb, size, False if cache.extent_of(cache.sized_file(one.name, root_gb)) in short else whole) for root_gb, size, whole in one.sized
+    )
+    extent = cache.extent_file(one.name)
+    if extent not in short:
+        return replace(one, sized=sized_ones)
+    return replace(one, sized=sized_ones, state=BROKEN, reasons=(f"{extent} has {lengths[extent]} bytes, and the image {one.expected_bytes}",))
 
 
 def _judge(image_id, files, datastore_type):

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,33 @@ def audit_all(session, places, capacities=None, opened=(), tolerant=False):
     trees = files.list_trees(session, folders, tolerant)
     if opened:
         trees = files.open_disks(session, folders, trees, opened)
-    return [
-        audit.entries(tree, place.base_path, place.datastore.type, capacities) if tree is None or isinstance(tree, dict) else tree
-        for place, tree in zip(places, trees)
-    ]
+    found = []
+    for place, tree in zip(places, trees):
+        if tree is not None and not isinstance(tree, dict):
+            found.append(tree)
+            continue
+        entries = audit.entries(tree, place.base_path, place.datastore.type, capacities)
+        found.append([settle(session, place, entry, f"{place.base}/{entry.name}") for entry in entries] if opened and not tolerant else entries)
+    return found
+
+
+def settle(session, place, entry, folder):
+    """Gives an entry with what can be told of disks that no host could open, for example since their data was cut: a request for each of these.
+
+    :arg place: a :class:`Location`. :arg folder: the entry's, below the datastore's root.
+    """
+    lengths = {name: length_of(session, place, f"{folder}/{name}") for name in audit.doubtful(entry)}
+    return audit.settled(entry, {name: length for name, length in lengths.items() if length is not None})
+
+
+def length_of(session, place, path):
+    """Gives the bytes of a file as who has it tells them, or None. A listing may tell what is allocated instead.
+
+    :arg place: a :class:`Location`. :arg path: below the datastore's root.
+    """
+    with contextlib.suppress(VSphereError):
+        return transfer.length(session, transfer.targets(session, place.place, place.hosts[:2], path), transfer.Rules(host_trust=session.host_trust))
+    return None
 
 
 def look_into(session, place, image_id, path):
@@ -170,4 +195,6 @@ def look_into(session, place, image_id, path):
     """
     folder = [(place.datastore.browser, path)]
     (tree,) = files.open_disks(session, folder, files.list_trees(session, folder), cache.disk_names([image_id]))
-    return None if tree is None else audit.entry(image_id, path, tree.get(path, ()), place.datastore.type)
+    if tree is None:
+        return None
+    return settle(session, place, audit.entry(image_id, path, tree.get(path, ()), place.datastore.type), files.relative(path))

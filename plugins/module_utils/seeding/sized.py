@@ -15,10 +15,10 @@ from dataclasses import replace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, others, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import length_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.seed import SeedError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, transfer
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 
 def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: False):
@@ -100,7 +100,9 @@ def _publish(session, image, root_gb, capacity, stage):
             {"datastore": location.name, "files": {file.name: file.size for file in made}},
         )
     there = [file for file in (tree or {}).get(folder, ()) if file.name in (name, cache.extent_of(name))]
-    if _state(image, root_gb, there, location) in (audit.COMPLETE, audit.UNKNOWN):
+    state = _state(image, root_gb, there, location)
+    extent = f"{location.base}/{image.id}/{cache.extent_of(name)}"
+    if state == audit.UNKNOWN and length_of(session, location, extent) in (None, root_gb << 30) or state == audit.COMPLETE:
         return  # somebody was faster; what can't be told is not ours to replace
     if there:
         _clear(session, image, location, there, folder, stage, ours=root_gb << 30 if root_gb << 30 > capacity else None)
@@ -116,7 +118,8 @@ def _clear(session, image, location, there, folder, stage, ours):
 
     :arg ours: size of the extent that only this collection moves in before its descriptor, or None: then a lone one may be Nova's.
     """
-    lone = len(there) == 1 and there[0].name.endswith("-flat.vmdk") and ours in (there[0].size, _length(session, location, image, there[0]))
+    lone = len(there) == 1 and there[0].name.endswith("-flat.vmdk") and ours is not None
+    lone = lone and ours in (there[0].size, length_of(session, location, f"{location.base}/{image.id}/{there[0].name}"))
     if not lone and others.is_at_work(session, there):
         raise SeedError(
             "FOLDER_IN_USE",
@@ -135,14 +138,6 @@ def _clear(session, image, location, there, folder, stage, ours):
             files.delete(session, location.place, f"{folder}/{file.name}")
         else:
             files.move(session, location.place, f"{folder}/{file.name}", f"{stage.root}/{file.name}")
-
-
-def _length(session, location, image, file):
-    """Gives the bytes of a file in the image's folder, or None. A listing may tell what is allocated of it."""
-    ways = transfer.targets(session, location.place, location.hosts[:2], f"{location.base}/{image.id}/{file.name}")
-    with contextlib.suppress(VSphereError):
-        return transfer.length(session, ways)
-    return None
 
 
 def _state(image, root_gb, listing, location):

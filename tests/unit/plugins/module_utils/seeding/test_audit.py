@@ -74,6 +74,25 @@ def test_capacity_decides(capacity, thin, flat, state, reason):
         assert entry.capacity_bytes in (SIZE, SIZE + 4096)
 
 
+def test_data_that_was_cut_is_broken_and_not_locked():
+    """A host opens neither a locked disk nor one whose data is too short; who has the file tells how long it is."""
+    sized, flat = f"{ID}.1.vmdk", f"{ID}.1-flat.vmdk"
+    files = opened(None, None, **{DISK: 500, FLAT: 4096, NOTE: 300, flat: 4096}) + [File(sized, 500, False, None, Disk())]
+    entry = audit.entry(ID, "[ds] b", files)
+    assert audit.doubtful(entry) == {FLAT: SIZE, flat: 1 << 30} and entry.sized == ((1, 4096, None),)
+    for lengths, state, whole in (
+        ({}, "unknown", None),
+        ({FLAT: SIZE, flat: 1 << 30}, "unknown", None),
+        ({FLAT: 4096}, "broken", None),
+        ({flat: 4096}, "unknown", False),
+    ):
+        found = audit.settled(entry, lengths)
+        assert (found.state, found.sized) == (state, ((1, 4096, whole),))
+    assert "has 4096 bytes, and the image 4194304" in audit.settled(entry, {FLAT: 4096}).reasons[0]
+    assert audit.doubtful(audit.entry(ID, "[ds] b", opened(SIZE, True, **{DISK: 500, FLAT: 4096, NOTE: 300}))) == {}
+    assert audit.doubtful(audit.entry(ID, "[ds] b", opened(None, None, **{DISK: 500, NOTE: 300}), "vsan")) == {}
+
+
 def test_what_nfs_tells_of_a_preallocated_disk_does_not_count():
     files = opened(SIZE, False, **{DISK: 500, FLAT: 4096})
     assert audit.entry(ID, "[ds] b", files, "NFS").state == "complete"
