@@ -214,8 +214,8 @@ def test_playbook(harmful, tmp_path):
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "note: copy_without_spec on p-vmfs is preallocated. What becomes of" in done.stdout
-    assert "ok: stream_image on p-vmfs is yes." in done.stdout
+    assert "note: copy_without_spec on p-vmfs: preallocated. What becomes of" in done.stdout
+    assert "ok: stream_image on p-vmfs: yes." in done.stdout
     assert "[compute-1 -> localhost] ask old_stream on p-vmfs: done in " in done.stderr
     assert recap(done.stdout)["compute-1"]["failed"] == 0
     profile = yaml.safe_load((tmp_path / "profiles" / "vc1.yml").read_text(encoding="utf-8"))

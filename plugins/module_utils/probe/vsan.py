@@ -28,7 +28,7 @@ def listing(bench):
     if not found:
         return Finding(None, "The listing of the root does not show the scratch folder.")
     named = found[0].path == bench.name
-    return Finding("name" if named else "uuid", f"The listing of the root shows the scratch folder as {'its name' if named else 'an UUID'}.")
+    return Finding("name" if named else "uuid", f"The listing of the root shows the scratch folder as {'its name' if named else 'a UUID'}.")
 
 
 def move_disk(bench):
