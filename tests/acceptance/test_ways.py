@@ -206,7 +206,7 @@ def test_a_privilege_that_the_vcenter_wants_for_an_upload(vcenter, images):
     assert data_of(vcenter, image_id) == [raw, raw]
 
 
-@pytest.mark.parametrize("name, upload_through", [("qemu", "auto"), ("eager", "host")])
+@pytest.mark.parametrize("name, upload_through", [("qemu", "auto"), ("eager", "host"), ("eager", "vcenter")])
 def test_a_host_in_crypto_safe_mode(images, tmp_path, name, upload_through):
     """Its 500 has a reason that it does not tell."""
     image_id, raw = images[name]
@@ -215,7 +215,7 @@ def test_a_host_in_crypto_safe_mode(images, tmp_path, name, upload_through):
             image_cache.run(options(account(vcenter, "crypto"), [image_id], upload_through=upload_through), False)
         assert caught.value.code == "HOST_ENCRYPTS" and "Cryptographer.Access" in caught.value.hint and HOSTS[0] in caught.value.what
         assert vcenter.left() == []
-        image_cache.run(options(account(vcenter, "system"), [image_id], upload_through=upload_through), False)
+        image_cache.run(options(vcenter.connection, [image_id], upload_through=upload_through), False)
         assert data_of(vcenter, image_id) == [raw]
 
 

@@ -81,13 +81,14 @@ def patience(size):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the bytes of one file can be sent or read. ``via`` is ``host <name>`` or ``vcenter``."""
+    """Where the bytes of one file can be sent or read. ``via`` is ``host <name>`` or ``vcenter``; ``hosts`` are names of those that may get them then."""
 
     via: str
     hostname: str
     port: int
     url: str
     ticket: bool
+    hosts: tuple = ()
 
 
 def targets(session, place, host_names, file_path, through="auto"):
@@ -102,10 +103,10 @@ def targets(session, place, host_names, file_path, through="auto"):
     for name in host_names if through != "vcenter" else ():
         # All hosts answer on the port of the vCenter (Nova does the same, vmops.py _get_esx_host_and_cookies).
         query = urlencode({"dcPath": "ha-datacenter", "dsName": place.datastore})
-        found.append(Target(f"host {name}", name, session.port, f"/folder/{quote(file_path)}?{query}", True))
+        found.append(Target(f"host {name}", name, session.port, f"/folder/{quote(file_path)}?{query}", True, (name,)))
     if through != "host":
         query = urlencode({"dcPath": place.datacenter_path, "dsName": place.datastore})
-        found.append(Target("vcenter", session.hostname, session.port, f"/folder/{quote(file_path)}?{query}", False))
+        found.append(Target("vcenter", session.hostname, session.port, f"/folder/{quote(file_path)}?{query}", False, tuple(host_names)))
     if not found:
         raise VSphereError(
             "NO_UPLOAD_HOST",
@@ -174,7 +175,7 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
     """
 
     def attempt(way):
-        with explained(lambda: _crypto_state(session, way.hostname) if way.ticket else (None, None)):
+        with explained(lambda: _crypto_state(session, way.hosts)):
             _put(session, way, size, chunks, rules, content_type)
         return way
 
@@ -217,12 +218,13 @@ def explained(crypto_state):
         ) from error
 
 
-def _crypto_state(session, name):
-    """Gives a host's name and ``runtime.cryptoState``, by the name that it has in the inventory."""
+def _crypto_state(session, names):
+    """Gives the name and ``runtime.cryptoState`` of a host, one in crypto-safe mode before others, of hosts by their names in the inventory."""
     inside = [traversal(vim.Datacenter, "hostFolder", ["folders"]), traversal(vim.ComputeResource, "host")]
     objects = [object_spec(session.content.rootFolder, [traversal(vim.Folder, "childEntity", ["folders", *inside], name="folders")])]
-    found = session.read(f"read the host {name}", objects, {vim.HostSystem: ["name", "runtime.cryptoState"]})
-    return name, next((host.get("runtime.cryptoState") for _host, host in found if host.get("name") == name), None)
+    found = session.read("read the hosts", objects, {vim.HostSystem: ["name", "runtime.cryptoState"]})
+    states = [(host["name"], host.get("runtime.cryptoState")) for _host, host in found if host.get("name") in names]
+    return max(states, key=lambda state: state[1] == "safe")
 
 
 def get(session, ways, take, rules=Rules()):
