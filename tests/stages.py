@@ -30,6 +30,7 @@ from pathlib import Path
 
 import yaml
 from labctl import base
+from labctl import clients as others
 from labctl import stages as prepare
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -231,6 +232,16 @@ def go(stage):
     stage.count(len(re.findall(r"^--- PASS:", output, re.MULTILINE)), max(failed, int(bool(code))))
 
 
+def clients(stage):
+    """govc, and modules of community.vmware and vmware.vmware, on a simulator in its harmful behaviour."""
+    with base.lock():
+        config = {"govc": str(others.govc()), "collections": str(others.collections())}
+    with simulator(stage.name, "clients") as variables:
+        path = WORK / stage.name / "clients.json"
+        base.write_private(path, json.dumps(config | variables))
+        stage.pytest(VENV / "python", "tests/clients", "--durations=5", CLIENTS=str(path))
+
+
 def docs(stage):
     """Every option and return value is documented, and antsibull-docs and Sphinx build the pages without a warning."""
     stage.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
@@ -313,7 +324,7 @@ def acceptance(stage):
 def secrets(stage):
     """No password in what the other stages printed, nor in a log of the lab."""
     # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
-    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in ("east", "west", "day2", "2", "3"))]
+    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in ("east", "west", "day2", "2", "3", "clients"))]
     words = {"lab": list(base.passwords().values()), "vCenter": [*vcenters, "lab-only-nobody"], "molecule": ["keystone-secret", "rabbit-secret"]}
     logs = sorted(path for folder in (LOG, LAB / "log") for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
     for path in logs:
@@ -326,12 +337,12 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, unit: 900, sanity: 900, go: 900, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
+    lint: 300, unit: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
 }  # fmt: skip
 # What runs one after the other and what side by side: a list of lanes for each step.
 STEPS = (
     [[lint, unit]],
-    [[molecule], [sanity, go, docs, integration, acceptance]],
+    [[molecule], [sanity, go, clients, docs, integration, acceptance]],
     [[secrets]],
 )
 

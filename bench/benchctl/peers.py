@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import os
-import shutil
-import zipfile
 
-from labctl import base, outputs, stages
+from labctl import base, clients, outputs
 
 from . import rig
 
@@ -77,7 +73,7 @@ class Peers:
                 "hostname": f"127.0.0.1:{one.port}", "username": one.username, "password": one.password, "src": str(path),
                 "datacenter": "dc1", "datastore": datastore, "path": "copied.bin", "timeout": 600,
             },
-            community_vmware(),
+            clients.collections(),
         )  # fmt: skip
 
     def govc(self, path, datastore="ds-001"):
@@ -87,7 +83,7 @@ class Peers:
             "GOVC_URL": f"https://127.0.0.1:{one.port}/sdk", "GOVC_USERNAME": one.username, "GOVC_PASSWORD": one.password,
             "GOVC_TLS_CA_CERTS": base.TLS / "ca.pem", "GOVC_DATACENTER": "dc1", "HOME": rig.BENCH,
         }  # fmt: skip
-        seconds, _output = rig.run([govc(), "datastore.upload", "-ds", datastore, path, "govc.bin"], env=environment, prefix=self.prefix)
+        seconds, _output = rig.run([clients.govc(), "datastore.upload", "-ds", datastore, path, "govc.bin"], env=environment, prefix=self.prefix)
         return seconds
 
     def curl_read(self, image_id):
@@ -125,33 +121,3 @@ class Peers:
             [base.OPENSTACK / "bin/python", "-W", "ignore", rig.HERE / "nova_fetch.py"], json.dumps(asked), prefix=self.prefix
         )
         return json.loads(output.splitlines()[-1])
-
-
-def govc():
-    """Builds govc from the same module as the simulator. Gives its path."""
-    source, program = rig.HERE / "govc", base.BIN / "govc"
-    if not (base.fresh("govc", source) and program.exists()):
-        environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw"}
-        environment |= {"GOCACHE": base.LAB / "cache/go-build", "GOMODCACHE": base.LAB / "cache/go-mod"}
-        base.run([stages._go(), "build", "-trimpath", "-o", program, "."], log="go-build.log", env=environment, cwd=source)
-        base.done("govc", source)
-    return program
-
-
-def community_vmware():
-    """Takes community.vmware out of the PyPI package `ansible`, which has it. Gives the folder of collections."""
-    folder = rig.BENCH / "community"
-    wanted = (rig.HERE / "ansible.txt").read_text(encoding="utf-8").strip()
-    if (folder / "stamp").exists() and (folder / "stamp").read_text(encoding="utf-8") == wanted:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    environment = {"PIP_CACHE_DIR": base.LAB / "cache/pip", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    base.run([base.LAB / "bootstrap/bin/pip", "download", "-q", "--no-deps", "-d", folder, wanted], env=environment)
-    (wheel,) = glob.glob(str(folder / "*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
-        wanted_folders = ("ansible_collections/community/vmware/", "ansible_collections/vmware/vmware/")
-        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(wanted_folders)])
-    os.unlink(wheel)
-    (folder / "stamp").write_text(wanted, encoding="utf-8")
-    return folder

@@ -107,21 +107,122 @@ func (m *clusterMethods) ReconfigureComputeResourceTask(ctx *simulator.Context, 
 			return &methods.ReconfigureComputeResource_TaskBody{Fault_: soapFault(&types.InvalidArgument{InvalidProperty: "spec"})}
 		}
 		ctx.WithLock(c, func() {
-			if cfg.VsanConfigInfo == nil {
-				cfg.VsanConfigInfo = &types.VsanClusterConfigInfo{Enabled: types.NewBool(false)}
-			}
+			completeCluster(c)
 			if vsan.Enabled != nil {
 				cfg.VsanConfigInfo.Enabled = vsan.Enabled
 			}
 			if vsan.DefaultConfig != nil {
 				cfg.VsanConfigInfo.DefaultConfig = vsan.DefaultConfig
 			}
-			if info := cfg.VsanConfigInfo; info.DefaultConfig == nil {
-				info.DefaultConfig = &types.VsanClusterConfigInfoHostDefaultInfo{Uuid: stableUUID("vsan", m.scenario.VCenter.InstanceUUID, c.Self.Value)}
+			if info := cfg.VsanConfigInfo.DefaultConfig; info != nil && info.Uuid == "" {
+				info.Uuid = stableUUID("vsan", m.scenario.VCenter.InstanceUUID, c.Self.Value)
 			}
 		})
 	}
 	return locked(ctx, c.Self, func() soap.HasFault { return c.ReconfigureComputeResourceTask(ctx, req) })
+}
+
+// GetResourceUsage sums a cluster's hosts and datastores up (API: ClusterComputeResource.GetResourceUsage).
+func (m *clusterMethods) GetResourceUsage(ctx *simulator.Context, req *types.GetResourceUsage) soap.HasFault {
+	c, fault := m.cluster(req.This)
+	if fault != nil {
+		return &methods.GetResourceUsageBody{Fault_: fault}
+	}
+	var sum types.ClusterResourceUsageSummary
+	for _, h := range m.hostLoad(ctx, c).hosts {
+		sum.CpuCapacityMHz, sum.CpuUsedMHz = sum.CpuCapacityMHz+int32(h.cpu), sum.CpuUsedMHz+int32(h.cpuUsed)
+		sum.MemCapacityMB, sum.MemUsedMB = sum.MemCapacityMB+int32(h.memory), sum.MemUsedMB+int32(h.used)
+	}
+	var stores []types.ManagedObjectReference
+	ctx.WithLock(c, func() { stores = slices.Clone(c.Datastore) })
+	for _, ref := range stores {
+		if st := m.storeOf(ref); st != nil {
+			sum.StorageCapacityMB += st.capacity >> 20
+			sum.StorageUsedMB += (st.capacity - st.freeSpace()) >> 20
+		}
+	}
+	return &methods.GetResourceUsageBody{Res: &types.GetResourceUsageResponse{Returnval: sum}}
+}
+
+// DestroyTask removes a cluster with its hosts; one with VMs stays (API: ManagedEntity.Destroy_Task, ResourceInUse).
+func (m *clusterMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
+	c, fault := m.cluster(req.This)
+	if fault != nil {
+		return &methods.Destroy_TaskBody{Fault_: fault}
+	}
+	ctx = m.newContext(ctx)
+	task := func() (types.AnyType, types.BaseMethodFault) {
+		var hosts []types.ManagedObjectReference
+		ctx.WithLock(c, func() { hosts = slices.Clone(c.Host) })
+		for _, ref := range hosts {
+			if h, ok := m.reg.Get(ref).(*simulator.HostSystem); ok && len(h.Vm) > 0 {
+				return nil, &types.ResourceInUse{Type: "ClusterComputeResource", Name: c.Name}
+			}
+		}
+		for _, ref := range hosts {
+			m.reg.Remove(ctx, ref)
+		}
+		if f, ok := m.reg.Get(*c.Parent).(*simulator.Folder); ok {
+			m.reg.RemoveReference(ctx, f, &f.ChildEntity, c.Self)
+		}
+		m.reg.Remove(ctx, *c.ResourcePool)
+		m.reg.Remove(ctx, c.Self)
+		return nil, nil
+	}
+	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, *c.Parent, "ClusterComputeResource.Destroy_Task", task)}}
+}
+
+// hostMethods is HostSystem's Destroy_Task.
+type hostMethods struct{ own }
+
+// DestroyTask takes a host out of the inventory. In a cluster it has to be in maintenance mode or disconnected, else InvalidState. The simulator
+// leaves the cluster with a host that is not there.
+func (m *hostMethods) DestroyTask(ctx *simulator.Context, req *types.Destroy_Task) soap.HasFault {
+	h, ok := m.reg.Get(req.This).(*simulator.HostSystem)
+	if !ok {
+		return &methods.Destroy_TaskBody{Fault_: soapFault(&types.ManagedObjectNotFound{Obj: req.This})}
+	}
+	ctx = m.newContext(ctx)
+	task := func() (types.AnyType, types.BaseMethodFault) {
+		c, inCluster := m.reg.Get(*h.Parent).(*simulator.ClusterComputeResource)
+		working := false
+		ctx.WithLock(h, func() {
+			working = !h.Runtime.InMaintenanceMode && h.Runtime.ConnectionState == types.HostSystemConnectionStateConnected
+		})
+		if inCluster && working {
+			return nil, &types.InvalidState{}
+		}
+		res := locked(ctx, h.Self, func() soap.HasFault { return h.DestroyTask(ctx, req) })
+		if _, fault := m.waitTask(res.(*methods.Destroy_TaskBody).Res.Returnval); fault != nil {
+			return nil, fault
+		}
+		if inCluster {
+			m.reg.RemoveReference(ctx, c, &c.Host, h.Self)
+		}
+		return nil, nil
+	}
+	return &methods.Destroy_TaskBody{Res: &types.Destroy_TaskResponse{Returnval: m.runTask(ctx, req.This, "HostSystem.Destroy_Task", task)}}
+}
+
+// completeCluster gives a cluster the settings that each has, whether vSAN and HA are on or not.
+func completeCluster(c *simulator.ClusterComputeResource) {
+	cfg, ok := c.ConfigurationEx.(*types.ClusterConfigInfoEx)
+	if !ok {
+		return
+	}
+	if cfg.VsanConfigInfo == nil {
+		cfg.VsanConfigInfo = &types.VsanClusterConfigInfo{Enabled: types.NewBool(false),
+			DefaultConfig: &types.VsanClusterConfigInfoHostDefaultInfo{AutoClaimStorage: types.NewBool(false)}}
+	}
+	if das := &cfg.DasConfig; das.DefaultVmSettings == nil {
+		das.DefaultVmSettings = &types.ClusterDasVmSettings{RestartPriority: string(types.ClusterDasVmSettingsRestartPriorityMedium),
+			IsolationResponse: string(types.ClusterDasVmSettingsIsolationResponseNone),
+			VmToolsMonitoringSettings: &types.ClusterVmToolsMonitoringSettings{Enabled: types.NewBool(false), ClusterSettings: types.NewBool(false),
+				VmMonitoring: string(types.ClusterDasConfigInfoVmMonitoringStateVmMonitoringDisabled), FailureInterval: 30, MinUpTime: 120, MaxFailures: 3,
+				MaxFailureWindow: 3600}}
+		das.HostMonitoring = string(types.ClusterDasConfigInfoServiceStateEnabled)
+		das.VmMonitoring = string(types.ClusterDasConfigInfoVmMonitoringStateVmMonitoringDisabled)
+	}
 }
 
 // datastoreSystem is HostDatastoreSystem's creation of datastores. The scenario says which there are: the simulator would take any folder of
@@ -152,14 +253,14 @@ func (s *server) setProduct(h *simulator.HostSystem) {
 	h.Summary.Config.Product, h.Config.Product = &product, product
 }
 
-// shared are the parts of a host that say nothing here. One object of each stands for those of all hosts. The simulator's hosts name them, but
+// sharedParts are the parts of a host that say nothing here. One object of each stands for those of all hosts. The simulator's hosts name them, but
 // it has none, so a client that reads one was told that it does not exist (API: HostConfigManager).
 func sharedParts() []mo.Reference {
 	return []mo.Reference{
 		&mo.HostCpuSchedulerSystem{}, &mo.HostMemorySystem{}, &mo.HostDiagnosticSystem{}, &mo.HostSnmpSystem{}, &mo.HostPatchManager{},
 		&mo.HostFirmwareSystem{}, &mo.HostHealthStatusSystem{}, &mo.HostPciPassthruSystem{}, &mo.HostKernelModuleSystem{}, &mo.HostVMotionSystem{},
 		&mo.HostAuthenticationManager{}, &mo.HostCacheConfigurationManager{}, &mo.IscsiManager{}, &mo.HostVFlashManager{},
-		&mo.HostVsanSystem{}, &mo.HostVsanInternalSystem{}, &mo.HostGraphicsManager{}, &imageConfig{},
+		&vsanSystem{}, &mo.HostVsanInternalSystem{}, &mo.HostGraphicsManager{}, &imageConfig{},
 		&mo.HostAccessManager{LockdownMode: types.HostLockdownModeLockdownDisabled},
 		&mo.HostPowerSystem{Capability: types.PowerSystemCapability{AvailablePolicy: powerPolicies}, Info: types.PowerSystemInfo{CurrentPolicy: powerPolicies[1]}},
 		&simulator.HostLocalAccountManager{},
@@ -187,14 +288,71 @@ func (*imageConfig) FetchSoftwarePackages(*simulator.Context, *types.FetchSoftwa
 	return &methods.FetchSoftwarePackagesBody{Res: new(types.FetchSoftwarePackagesResponse)}
 }
 
+// vsanSystem is HostVsanSystem.
+type vsanSystem struct{ mo.HostVsanSystem }
+
+// QueryHostStatus tells of a host that is in no vSAN cluster (API: VsanHostHealthState, VsanHostNodeState).
+func (*vsanSystem) QueryHostStatus(*simulator.Context, *types.QueryHostStatus) soap.HasFault {
+	return &methods.QueryHostStatusBody{Res: &types.QueryHostStatusResponse{Returnval: types.VsanHostClusterStatus{
+		Health:    string(types.VsanHostHealthStateUnknown),
+		NodeState: types.VsanHostClusterStatusState{State: string(types.VsanHostNodeStateError)}}}}
+}
+
+// autoStart is a host's HostAutoStartManager.
+type autoStart struct{ mo.HostAutoStartManager }
+
+// ReconfigureAutostart changes what is named (API: HostAutoStartManager.ReconfigureAutostart).
+func (a *autoStart) ReconfigureAutostart(_ *simulator.Context, req *types.ReconfigureAutostart) soap.HasFault {
+	if req.Spec.Defaults != nil {
+		a.Config.Defaults = req.Spec.Defaults
+	}
+	for _, vm := range req.Spec.PowerInfo {
+		same := func(is types.AutoStartPowerInfo) bool { return is.Key == vm.Key }
+		a.Config.PowerInfo = append(slices.DeleteFunc(slices.Clone(a.Config.PowerInfo), same), vm)
+	}
+	return &methods.ReconfigureAutostartBody{Res: new(types.ReconfigureAutostartResponse)}
+}
+
+// setNetwork says the same of a host's network in each place where the API has it.
+func (s *server) setNetwork(h *simulator.HostSystem) {
+	info := h.Config.Network
+	if m, ok := s.reg.Get(*h.ConfigManager.NetworkSystem).(*simulator.HostNetworkSystem); ok && info != nil {
+		config := &types.HostNetworkConfig{DnsConfig: info.DnsConfig, IpRouteConfig: info.IpRouteConfig}
+		for _, nic := range info.Pnic {
+			config.Pnic = append(config.Pnic, types.PhysicalNicConfig{Device: nic.Device, Spec: nic.Spec})
+		}
+		for _, vswitch := range info.Vswitch {
+			config.Vswitch = append(config.Vswitch, types.HostVirtualSwitchConfig{Name: vswitch.Name, Spec: &vswitch.Spec})
+		}
+		for _, group := range info.Portgroup {
+			config.Portgroup = append(config.Portgroup, types.HostPortGroupConfig{Spec: &group.Spec})
+		}
+		m.NetworkConfig = config
+	}
+	m, ok := s.reg.Get(*h.ConfigManager.VirtualNicManager).(*simulator.HostVirtualNicManager)
+	if !ok {
+		return
+	}
+	for _, kind := range []types.HostVirtualNicManagerNicType{types.HostVirtualNicManagerNicTypeVmotion, types.HostVirtualNicManagerNicTypeVsan,
+		types.HostVirtualNicManagerNicTypeVSphereProvisioning, types.HostVirtualNicManagerNicTypeVSphereReplication,
+		types.HostVirtualNicManagerNicTypeVSphereReplicationNFC, types.HostVirtualNicManagerNicTypeManagement,
+		types.HostVirtualNicManagerNicTypeFaultToleranceLogging} {
+		same := func(c types.VirtualNicManagerNetConfig) bool { return c.NicType == string(kind) }
+		if !slices.ContainsFunc(m.Info.NetConfig, same) {
+			m.Info.NetConfig = append(slices.Clone(m.Info.NetConfig), types.VirtualNicManagerNetConfig{NicType: string(kind), MultiSelectAllowed: true})
+		}
+	}
+}
+
 // setParts makes each part that a host's configManager names an object that is there, or takes the name away.
 func (s *server) setParts(h *simulator.HostSystem) {
 	mine := []mo.Reference{
 		&dateTime{HostDateTimeSystem: mo.HostDateTimeSystem{DateTimeInfo: *h.Config.DateTimeInfo}, s: s, host: h},
 		&services{HostServiceSystem: mo.HostServiceSystem{ServiceInfo: *h.Config.Service}, host: h},
-		&mo.HostAutoStartManager{Config: types.HostAutoStartManagerConfig{Defaults: &types.AutoStartDefaults{
-			Enabled: types.NewBool(false), StartDelay: 120, StopDelay: 120, WaitForHeartbeat: types.NewBool(false), StopAction: "PowerOff"}}},
+		&autoStart{mo.HostAutoStartManager{Config: types.HostAutoStartManagerConfig{Defaults: &types.AutoStartDefaults{
+			Enabled: types.NewBool(false), StartDelay: 120, StopDelay: 120, WaitForHeartbeat: types.NewBool(false), StopAction: "PowerOff"}}}},
 	}
+	s.setNetwork(h)
 	if s.parts == nil {
 		s.parts = map[string]types.ManagedObjectReference{}
 		for _, p := range sharedParts() {

@@ -38,6 +38,15 @@ func TestAddHost(t *testing.T) {
 	if len(hosts) != 5 {
 		t.Errorf("%d hosts", len(hosts))
 	}
+	added := object.NewHostSystem(l.c.Client, hosts[len(hosts)-1].Reference())
+	l.want("InvalidState")(added.Destroy(l.ctx))
+	l.want("")(added.Disconnect(l.ctx))
+	l.want("")(added.Destroy(l.ctx))
+	var is mo.ClusterComputeResource
+	l.props(c.Reference(), &is, "host")
+	if len(is.Host) != 4 {
+		t.Errorf("%d hosts are left", len(is.Host))
+	}
 }
 
 // TestVsanSwitch: vSAN's switch is remembered. It ended the process, and every later change of the cluster too.
@@ -106,5 +115,33 @@ func TestNoNewDatastore(t *testing.T) {
 	req := &types.CreateNasDatastore{This: dss.Reference(), Spec: types.HostNasVolumeSpec{RemoteHost: "h", RemotePath: "/x", LocalPath: "/etc", Type: "NFS"}}
 	if _, err := methods.CreateNasDatastore(l.ctx, l.c.Client, req); fault(err) != "PlatformConfigFault" {
 		t.Errorf("NAS: %v", err)
+	}
+}
+
+// TestCluster: a new cluster says that it has no vSAN, sums up what it has, and goes only without VMs.
+func TestCluster(t *testing.T) {
+	l := newLab(t)
+	folders, err := l.dc.Folders(l.ctx)
+	l.must(err)
+	c, err := folders.HostFolder.CreateCluster(l.ctx, "new", types.ClusterConfigSpecEx{})
+	l.must(err)
+	l.want("")(c.AddHost(l.ctx, types.HostConnectSpec{HostName: "127.78.9.9", UserName: "root", Password: "x"}, true, nil, nil))
+	var is mo.ClusterComputeResource
+	l.props(c.Reference(), &is, "configurationEx")
+	if vsan := is.ConfigurationEx.(*types.ClusterConfigInfoEx).VsanConfigInfo; vsan == nil || *vsan.Enabled {
+		t.Errorf("vSAN %+v", vsan)
+	}
+	for name, want := range map[string]int64{"new": 0, "cluster-b": 100 << 10} {
+		res, err := methods.GetResourceUsage(l.ctx, l.c.Client, &types.GetResourceUsage{This: l.cluster(name).Reference()})
+		l.must(err)
+		usage := res.Returnval
+		if usage.StorageCapacityMB != want || usage.CpuCapacityMHz == 0 || usage.MemCapacityMB == 0 {
+			t.Errorf("%s: %+v", name, usage)
+		}
+	}
+	l.want("ResourceInUse")(l.cluster("cluster-b").Destroy(l.ctx))
+	l.want("")(c.Destroy(l.ctx))
+	if all, err := l.f.ClusterComputeResourceList(l.ctx, "*"); err != nil || len(all) != 2 {
+		t.Errorf("%v, %v", all, err)
 	}
 }

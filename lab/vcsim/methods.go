@@ -58,6 +58,7 @@ func (s *server) installMethods() {
 	add("OvfManager", &ovfManager{o("OvfManager")})
 	add("ResourcePool", &poolMethods{o("ResourcePool")})
 	add("ClusterComputeResource", &clusterMethods{o("ClusterComputeResource")})
+	add("HostSystem", &hostMethods{o("HostSystem")})
 	add("HostDatastoreSystem", &datastoreSystem{o("HostDatastoreSystem")})
 	add("VcenterVStorageObjectManager", &firstClassDisks{o("VcenterVStorageObjectManager")})
 	add("VirtualMachine", &vmMethods{o("VirtualMachine")})

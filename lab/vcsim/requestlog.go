@@ -216,8 +216,11 @@ func (*taskWatcher) Reference() types.ManagedObjectReference {
 
 // PutObject implements simulator.RegisterObject.
 func (w *taskWatcher) PutObject(_ *simulator.Context, obj mo.Reference) {
-	if t, ok := obj.(*simulator.Task); ok {
-		w.s.guardTask(t)
+	switch obj := obj.(type) {
+	case *simulator.Task:
+		w.s.guardTask(obj)
+	case *simulator.ClusterComputeResource:
+		completeCluster(obj)
 	}
 }
 
