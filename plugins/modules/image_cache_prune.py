@@ -119,8 +119,8 @@ entries:
     reason:
       description:
         - V(DELETED_IN_GLANCE) or V(NOT_WANTED) of what goes.
-        - V(NOT_RECOGNISED), V(WANTED) (is in O(keep)), V(IN_GLANCE), V(IN_USE), V(USE_UNKNOWN) (vCenter can't tell the disks of a virtual machine
-          there), V(AGE_UNKNOWN) or V(TOO_YOUNG) of what stays.
+        - V(NOT_RECOGNISED), V(WANTED) (is in O(keep)), V(IN_GLANCE), V(IN_USE), V(USE_UNKNOWN) (vCenter can't tell this account the disks of a virtual
+          machine there, or under which name machines on vSAN know the cache), V(AGE_UNKNOWN) or V(TOO_YOUNG) of what stays.
       type: str
       sample: DELETED_IN_GLANCE
     evidence:

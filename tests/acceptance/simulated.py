@@ -108,8 +108,8 @@ class VCenter:
     def close(self):
         """Ends it."""
         if self._judge:
-            self._judge.stdin.close()
-            self._judge.wait(60)
+            self._judge.kill()  # it has only read, and takes its time to end by itself
+            self._judge.wait(10)
         self._process.terminate()
         self._process.wait(10)
 

@@ -74,7 +74,7 @@ def _move_in(session, image, stage):
     location = stage.location
     if files.list_names(session, [(location.datastore.browser, location.place, location.base_path)], image.id)[0]:
         return False
-    files.make_directory(session, location.place, stage.publishing)
+    files.make_directory(session, location.place, stage.publishing, parents=False)
     try:
         files.move_folder(session, location.place, stage.folder, location.image_path(image.id), leave_source=True)
     except BaseException as error:

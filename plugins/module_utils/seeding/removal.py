@@ -171,7 +171,7 @@ def in_use(used):
     return RemovalError(
         "IMAGE_USE_UNKNOWN",
         f"Whether {use.path} is in use can't be told: vCenter can't read the configuration of {len(names)} virtual machines there: {listed}.",
-        "Mend them, or remove them from the inventory of the vCenter.",
+        "Mend them, give the account the role Read-only on them, or remove them from the inventory of the vCenter.",
         details,
     )
 
@@ -234,20 +234,20 @@ def clear(session, leftovers):
                 _put_back(session, location, image_id, path)
             elif look_into(session, location, image_id, path).state == audit.BROKEN:
                 drop_half(session, location, image_id)
-        for base, image_id, _path in leftover.publishing:
+        for base, image_id in leftover.publishing:
             drop_half(session, replace(leftover.location, base=base), image_id)
     remove_stages(session, leftovers)
 
 
 def drop_half(session, location, image_id, states=(audit.BROKEN,)):
-    """Removes an image's folder that a move of this collection's has left half. What is in use stays.
+    """Removes an image's folder that a move of this collection's has left half. What is known to be in use stays: no machine could start with a half.
 
     A descriptor is all that Nova looks for, so it goes first (nova/virt/vmwareapi/ds_util.py, ``file_exists``).
 
     :arg states: of what goes: see :mod:`audit`.
     """
     there = look_into(session, location, image_id, location.image_path(image_id))
-    if there is None or there.state not in states or Uses(session, [location]).of(location, image_id):
+    if there is None or there.state not in states or Uses(session, [location]).of(location, image_id).vms:
         return
     place = location.place
     for file in there.files:

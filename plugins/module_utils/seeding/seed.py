@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Carries out a plan: stage outside Nova's cache folder, verify, publish with one move.
 
-Whatever happens in between, Nova sees the whole image or nothing: a folder appears in the cache by a rename on the same
-datastore, as Nova's own does (nova/virt/vmwareapi/vmops.py, ``_move_to_cache``).
+Whatever happens in between, Nova sees the whole image or nothing: a folder is moved into the cache on the same datastore, as Nova's own is
+(nova/virt/vmwareapi/vmops.py, ``_move_to_cache``), and on vSAN a disk (``_cache_stream_optimized_image``). A move that fails is undone.
 """
 
 from __future__ import annotations

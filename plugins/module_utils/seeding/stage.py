@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
@@ -24,7 +25,7 @@ FOLDER = "openstack_vmware"  # at the root of a datastore
 HEARTBEAT = 600  # seconds
 ABANDONED = datetime.timedelta(hours=3)  # a run that has not written for so long is dead; it may have lost its vCenter for a while
 _REMOVED = "removed"  # in a stage: what was taken out of a cache and is not deleted yet
-_PUBLISHING = "publishing"  # in a stage: the folder in a cache that it is about to make
+_PUBLISHING = "publishing-"  # in a stage: begins the name of a folder that tells the cache in which it is about to make a folder
 _ALIVE = "alive-%Y%m%dT%H%M%S"  # in a stage: a folder whose name tells when its run was alive, in UTC by the vCenter's clock
 _NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<run>[0-9a-f]{8}-\d+-\d+)")
 
@@ -75,7 +76,7 @@ class Stage:
     @property
     def publishing(self):
         """Folder, below the datastore's root, that is there from before the image's folder in the cache is made until the stage goes."""
-        return f"{self.below_root}/{_PUBLISHING}/{self.location.base}/{self.image_id}"
+        return f"{self.below_root}/{_PUBLISHING}{quote(self.location.base, safe='').replace('%', '=')}"
 
     def file(self, name):
         """Path of a file in :attr:`folder`, below the datastore's root."""
@@ -86,8 +87,8 @@ class Stage:
 class Leftover:
     """What a killed run left on a datastore: a stage, or the folder of an import (``is_import``).
 
-    ``removed`` are the images in it that were on their way out: ``(cache folder, image id, datastore path)`` each. ``publishing`` are those that
-    were about to be published, likewise.
+    ``removed`` are the images in it that were on their way out: ``(cache folder, image id, datastore path)`` each. ``publishing`` are ``(cache folder,
+    image id)`` of those that were about to be published.
     """
 
     location: object
@@ -122,7 +123,8 @@ def staged(session, location, image_id, run):
     heartbeat = _Heartbeat(session, stage)
     try:
         heartbeat.write()
-        files.make_directory(session, location.place, stage.below_root, image_id)
+        # Without parents: a call that reaches the server late, after a kill, does not make the stage again that the next run has removed.
+        files.make_directory(session, location.place, stage.below_root, image_id, parents=False)
         with every(HEARTBEAT, heartbeat.try_to_write):
             yield stage
     except BaseException:
@@ -149,7 +151,7 @@ class _Heartbeat:
         """Makes the folder that tells the time, and removes the one before."""
         name = self._session.now().astimezone(datetime.timezone.utc).strftime(_ALIVE)
         place = self._stage.location.place
-        files.make_directory(self._session, place, self._stage.below_root, name)
+        files.make_directory(self._session, place, self._stage.below_root, name, parents=self._last is None)
         if self._last not in (None, name):
             files.delete(self._session, place, f"{self._stage.root}/{self._last}")
         self._last = name
@@ -191,7 +193,7 @@ def leftovers(session, locations):
                 alive = alive_at(tree.get(f"{base}/{name}", ()))
                 running = now - alive <= ABANDONED if alive else not _quiet_since(path, tree, names, now)
             if not running:
-                inside = [() if is_import else _inside(path, kind, match["image_id"], tree) for kind in (_REMOVED, _PUBLISHING)]
+                inside = () if is_import else (_removed_in(path, match["image_id"], tree), _publishing_in(path, match["image_id"], tree))
                 found.append(Leftover(location, path, is_import, *inside))
     return found
 
@@ -220,8 +222,13 @@ def remove(session, found):
         files.delete(session, place, leftover.path)
 
 
-def _inside(path, kind, image_id, tree):
-    prefix = f"{path}/{kind}/"
+def _publishing_in(path, image_id, tree):
+    names = [file.name for file in (tree or {}).get(path, ()) if file.name.startswith(_PUBLISHING)]
+    return tuple((unquote(name.removeprefix(_PUBLISHING).replace("=", "%")), image_id) for name in names)
+
+
+def _removed_in(path, image_id, tree):
+    prefix = f"{path}/{_REMOVED}/"
     inside = [(folder.removeprefix(prefix).rpartition("/"), folder) for folder in tree or {} if folder.startswith(prefix)]
     return tuple((base, image_id, folder) for (base, _slash, name), folder in inside if base and name == image_id)
 

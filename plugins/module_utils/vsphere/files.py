@@ -76,8 +76,8 @@ class File:
     disk: Disk | None = None
 
 
-def make_directory(session, place, *parts):
-    """Makes a folder and the missing ones above it.
+def make_directory(session, place, *parts, parents=True):
+    """Makes a folder and, with ``parents``, the missing ones above it.
 
     A FileManager may not make top-level folders on vSAN (API: DatastoreCapability.topLevelDirectoryCreateSupported), though some releases let it.
 
@@ -85,9 +85,9 @@ def make_directory(session, place, *parts):
     """
     path = place.path(*parts)
     try:
-        return _make_directory(session, place, path)
+        return _make_directory(session, place, path, parents)
     except VSphereFault as error:
-        if place.namespaces is None or error.fault == "NoPermission":
+        if place.namespaces is None or error.fault == "NoPermission" or not parents:
             raise
         top, _slash, below = relative(path).partition("/")
         if _is_there(session, place, top):
@@ -95,15 +95,15 @@ def make_directory(session, place, *parts):
                 raise
             return False
         _make_namespace(session, place, top)
-        return _make_directory(session, place, path) if below else True
+        return _make_directory(session, place, path, parents) if below else True
 
 
-def _make_directory(session, place, path):
+def _make_directory(session, place, path, parents):
     try:
         session.call(
             f"make the folder {path}",
             session.content.fileManager.MakeDirectory,
-            name=path, datacenter=place.datacenter(session), createParentDirectories=True,
+            name=path, datacenter=place.datacenter(session), createParentDirectories=parents,
         )  # fmt: skip
     except VSphereFault as error:
         if error.fault != "FileAlreadyExists":

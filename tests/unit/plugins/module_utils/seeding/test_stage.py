@@ -49,13 +49,15 @@ def test_a_run_of_another_machine(monkeypatch, alive, written, is_import, ended)
 
 
 def test_what_a_dead_run_was_at(monkeypatch):
+    at = SimpleNamespace(base="a b/c=%", place=None)
+    mark = stage.Stage(at, ID, "run").publishing.rpartition("/")[2]
     tree = {
-        BASE: [File(NAME, 0, True, NOW)], f"{BASE}/{NAME}": [File("alive-20261122T085900", 0, True, NOW)],
-        f"{BASE}/{NAME}/publishing/a/b/{ID}": [], f"{BASE}/{NAME}/removed/c/{ID}": [], f"{BASE}/{NAME}/publishing/a": [],
+        BASE: [File(NAME, 0, True, NOW)], f"{BASE}/{NAME}": [File(name, 0, True, NOW) for name in ("alive-20261122T085900", mark)],
+        f"{BASE}/{NAME}/removed/c/{ID}": [], f"{BASE}/{NAME}/removed": [],
     }  # fmt: skip
     monkeypatch.setattr(stage.files, "list_trees", lambda _session, _folders: [tree])
     monkeypatch.setattr(stage.files, "list_names", lambda _session, _folders, _pattern: [[]])
     location = SimpleNamespace(place=Place("n1", "dc-1", "dc1"), datastore=SimpleNamespace(moid="ds-1", browser=None))
     (found,) = stage.leftovers(SimpleNamespace(now=lambda: NOW), [location])
-    assert found.publishing == (("a/b", ID, f"{BASE}/{NAME}/publishing/a/b/{ID}"),)
+    assert found.publishing == ((at.base, ID),)
     assert found.removed == (("c", ID, f"{BASE}/{NAME}/removed/c/{ID}"),)
