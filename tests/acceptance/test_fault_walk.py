@@ -56,6 +56,8 @@ def test_walk(vcenter, images, image, kind):
         assert error is None, (number, error, text)
         assert vcenter.wrong(image_id, content) == []
         assert vcenter.whole(image_id) == list(DATASTORES)
+        if kind == "kill" and vcenter.left():  # the server did the dead run's PUT, which makes folders, when the next run had cleaned up
+            run(params)
         assert vcenter.left() == [], number
         if not fired:
             break
