@@ -31,7 +31,7 @@ def size(stream):
 
     :arg stream: a :class:`vmdk.Stream`.
     """
-    if stream.area is None:
+    if stream.area is None or stream.area < 0:
         return None
     area = stream.area
     if stream.short:  # it is made a whole one
@@ -52,18 +52,24 @@ def lay(chunks, stream, identity, wanted=None, adapter="lsilogic"):
     yield walk.layout.start()
     for chunk in chunks:
         walk.feed(chunk)
+        if wanted is not None and walk.layout.written > wanted:
+            raise _differs(walk.layout.written, wanted)
         if walk.pieces:
             yield b"".join(walk.pieces)
             walk.pieces.clear()
     walk.finish()
     walk.layout.finish(walk.pieces)
     if wanted is not None and walk.layout.written != wanted:
-        raise SizeDiffersError(
-            "VMDK_LAYOUT",
-            f"The VMDK would take {walk.layout.written} bytes as ESXi wants it, not {wanted}: there is more in it than grains and tables.",
-            "Make the file again, for example with image_vmdk.",
-        )
+        raise _differs(walk.layout.written, wanted)
     yield b"".join(walk.pieces)
+
+
+def _differs(written, wanted):
+    return SizeDiffersError(
+        "VMDK_LAYOUT",
+        f"The VMDK would take {written} bytes or more as ESXi wants it, not {wanted}: there is something in it that its tables do not tell.",
+        "Make the file again, for example with image_vmdk.",
+    )
 
 
 class _Lay(Walk):

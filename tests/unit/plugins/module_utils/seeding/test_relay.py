@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import subprocess
@@ -138,12 +139,14 @@ def test_what_the_tables_do_not_tell():
     assert len(new) < size
     assert content(new, len(RAW)) == RAW
     found = inspected(old)
-    pieces = relay.lay([old], found.stream, "an image", size)
-    given = 0
-    with pytest.raises(relay.SizeDiffersError):
-        for piece in pieces:
-            given += len(piece)
-    assert given < len(new)
+    for wanted in (size, len(new) - SECTOR, SECTOR):
+        pieces = relay.lay([old], found.stream, "an image", wanted)
+        given = 0
+        with pytest.raises(relay.SizeDiffersError):
+            for piece in pieces:
+                given += len(piece)
+        assert given < len(new)
+    assert relay.size(dataclasses.replace(found.stream, area=-1)) is None
 
 
 def test_a_file_that_is_cut(tmp_path):
