@@ -349,8 +349,11 @@ func (l *lease) HttpNfcLeaseGetManifest(_ *simulator.Context, _ *types.HttpNfcLe
 	return body
 }
 
-// serveNFC takes the upload of a lease's disk.
+// serveNFC takes the upload of a lease's disk, or sends a disk of an export.
 func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
+	if s.serveExport(w, r) {
+		return
+	}
 	parts := strings.Split(r.URL.Path, "/") // "", "nfc", id, name
 	if len(parts) != 4 {
 		http.NotFound(w, r)

@@ -106,6 +106,7 @@ func (s *server) restart() {
 	s.leases.mu.Lock()
 	clear(s.leases.open)
 	s.leases.mu.Unlock()
+	s.exports.Clear()
 
 	s.running.mu.Lock()
 	s.running.end()

@@ -35,6 +35,7 @@ type server struct {
 	accounts   accounts
 	access     access
 	leases     leases
+	exports    sync.Map          // *exportLease by the id in its URLs
 	stores     map[string]*store // by the name of newStore; fixed after newServer
 	places     map[place]*store
 	byRef      map[types.ManagedObjectReference]*store
