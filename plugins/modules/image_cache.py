@@ -100,8 +100,8 @@ options:
     default: 4
   verify:
     description:
-      - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of what was
-        read from Glance.
+      - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of
+        what was read from Glance.
       - V(content) also reads each disk back, from a host or the vCenter as O(upload_through) says, and compares what a guest will read of it with what
         was sent. Each datastore costs a transfer of the whole disk, holes included. Copies by vSphere are read back too. Where an image is only
         copied, one copy that was there is read for the comparison.
@@ -234,8 +234,8 @@ images:
         path: {description: Folder of the image., type: str, sample: "[nova-a1] vc1_base/6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"}
         state:
           description:
-            - What was found, V(complete), V(broken), V(missing) or V(unknown). V(unknown) is a disk that no host can open, for example since it is locked; it is
-              left alone, with a warning.
+            - What was found, V(complete), V(broken), V(missing) or V(unknown). V(unknown) is a disk that no host can open, for example since it is locked; it
+              is left alone, with a warning.
           type: str
           sample: missing
         reasons: {description: Why it is broken., returned: with O(state=present), type: list, elements: str, sample: []}

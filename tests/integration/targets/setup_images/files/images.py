@@ -17,7 +17,8 @@ import openstack
 CAPACITY = 64 << 20  # bytes
 VMDK = {"disk_format": "vmdk", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic"}
 LARGE = 2 << 30  # bytes
-# name: file and what Glance is told. it-large is as large as a flavor that Nova would take may not be, it-dense is small on the wire and large on a datastore, it-lie is not what its
+# name: file and what Glance is told. it-large is as large as a flavor that Nova would take may not be, it-dense is small on the wire and large on a
+# datastore, it-lie is not what its
 # hw_disk_type says, it-cut ends in the middle.
 IMAGES = {
     "it-sparse": ("sparse.vmdk", {**VMDK, "hw_disk_type": "sparse"}),

@@ -310,7 +310,9 @@ def test_duplicates_on_other_pages(catalog):
     assert caught.value.code == "IMAGE_AMBIGUOUS" and caught.value.details == {"ids": ["0", "4"]}
 
 
-@pytest.mark.parametrize("properties, word", [({"os_hidden": "true"}, "hidden"), ({"visibility": "community"}, "community"), ({"visibility": "shared"}, "accepted")])
+@pytest.mark.parametrize(
+    "properties, word", [({"os_hidden": "true"}, "hidden"), ({"visibility": "community"}, "community"), ({"visibility": "shared"}, "accepted")]
+)
 def test_why_glance_does_not_list_it(catalog, properties, word):
     glance = catalog()
     glance.images = [{"id": "7", "name": "web", **properties}]

@@ -1,7 +1,10 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/relay.py: whatever a streamOptimized file looks like, what goes out is laid out as ESXi wants it, holds the same, and has the size that was announced."""
+"""seeding/relay.py: whatever a streamOptimized file looks like, what goes out is laid out as ESXi wants it.
+
+It holds the same, and has the size that was announced.
+"""
 
 from __future__ import annotations
 

@@ -37,4 +37,5 @@ def test_a_fault_that_names_nothing():
 
 def test_another_fault():
     error = VSphereFault("move a to b", vim.fault.FileAlreadyExists(msg="Cannot complete.", file="[ds] b"))
-    assert (error.code, error.what, error.details) == ("FILE_ALREADY_EXISTS", "Failed to move a to b: Cannot complete (FileAlreadyExists).", {"fault": "FileAlreadyExists"})
+    assert (error.code, error.what) == ("FILE_ALREADY_EXISTS", "Failed to move a to b: Cannot complete (FileAlreadyExists).")
+    assert error.details == {"fault": "FileAlreadyExists"}
