@@ -59,6 +59,20 @@ def test_sizes_of_thin_disks(images, tmp_path, size):
             vcenter.empty()
 
 
+def test_sizes_on_vsan(images, tmp_path):
+    """No listing shows an extent there: a host tells capacities all the same, and a disk of another size is broken."""
+    ids, _content = images
+    with world(tmp_path, kind="vsan") as vcenter:
+        assert seeded(vcenter, ids["stream"], linked_clone_sizes=[1])["changed"]
+        assert not seeded(vcenter, ids["stream"], linked_clone_sizes=[1])["changed"]
+        for entry in entries(vcenter).values():
+            assert (entry["state"], entry["capacity_bytes"]) == ("complete", CAPACITY)
+            assert [copy["complete"] for copy in entry["sized_copies"]] == [True]
+        (note,) = vcenter.datastores.glob(f"n1/{CACHE}/{ids['stream']}/*.seed.json")
+        note.rename(note.with_name(f"{ids['stream']}.{2 * CAPACITY}.seed.json"))
+        assert entries(vcenter)["n1"]["state"] == "broken"
+
+
 def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
     """Whether it is whole is not known: it is neither replaced nor copied from, and named. One whose data was cut is told by its length, and replaced."""
     ids, content = images
