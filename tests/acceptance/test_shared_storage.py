@@ -12,9 +12,10 @@ import subprocess
 import time
 
 import pytest
-from simulated import CACHE, DISK_TYPES, HOSTS, Run, VCenter, options, run, scenario, small_images
+from simulated import CACHE, DISK_TYPES, HOSTS, PASSWORD, Run, VCenter, options, run, scenario, small_images
 from test_removal import clone
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import locations
@@ -23,6 +24,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.sess
 
 BOTH = [{"cluster_name": "c1", "datastore_regex": "^n"}, {"cluster_name": "c2", "datastore_regex": "^other"}]
 MOVE = {"method": "MoveDatastoreFile_Task"}
+SHORT_SIGHTED = "short-sighted"  # an account that sees the other datacenter, and not its virtual machines
 ABSENT = "33333333-2222-4333-8444-555555555555"  # no image
 
 
@@ -37,6 +39,17 @@ def vcenter(tmp_path_factory):
     second["clusters"][0].update(name="c2", hosts=[{**second["clusters"][0]["hosts"][0], "name": HOSTS[1]}])
     second["datastores"][0].update(name="other-n1", clusters=["c2"])
     setup["datacenters"].append(second)
+    setup["vcenter"]["accounts"] = [
+        {
+            "username": SHORT_SIGHTED, "password": PASSWORD,
+            "permissions": [
+                {"entity": "/", "privileges": ["Sessions.ValidateSession"], "propagate": False},
+                {"entity": "/dc1", "privileges": privileges.all_privileges()},
+                {"entity": "/dc2", "privileges": [], "propagate": False},
+                {"entity": "/dc2/datastore/other-n1", "privileges": []},
+            ],
+        }
+    ]  # fmt: skip
     with VCenter(tmp_path_factory.mktemp("shared"), setup) as one:
         yield one
 
@@ -92,6 +105,21 @@ def test_a_clone_of_the_other_datacenter(vcenter, images, clusters):
     assert vcenter.disks(made["flat"]) == [content]
     remove_vms(vcenter)
     assert seed(vcenter, made["flat"], state="absent", clusters=clusters)["changed"]
+
+
+def test_machines_that_an_account_may_not_see(vcenter, images):
+    """What they use nobody can tell, so the image stays. The error says so. Nothing else needs them."""
+    made, content = images
+    connection = {**vcenter.connection, "username": SHORT_SIGHTED}
+    _result, code, text = run(options(connection, [made["flat"]]))
+    assert code is None, text
+    clone(vcenter, made["flat"], "other-n1")
+    _result, code, text = run(options(connection, [made["flat"]], state="absent"))
+    assert code == "IMAGE_USE_UNKNOWN", text
+    assert vcenter.disks(made["flat"]) == [content]
+    remove_vms(vcenter)
+    _result, code, text = run(options(connection, [made["flat"]], state="absent"))
+    assert code is None, text
 
 
 @pytest.mark.parametrize("kind", DISK_TYPES)
