@@ -77,3 +77,40 @@ func (l *lab) descriptor(vm *object.VirtualMachine, info *nfc.LeaseInfo) {
 		l.Errorf("%d items:\n%s", len(hw.Item), res.OvfDescriptor)
 	}
 }
+
+// TestExportLinkedClone: Nova takes the image of a server of a linked clone of a snapshot (nova/virt/vmwareapi/vmops.py snapshot).
+func TestExportLinkedClone(t *testing.T) {
+	l := newLab(t)
+	l.disk("[ds-a] src/src.vmdk", 3<<20, "begin")
+	vm, f := l.createVM("cluster-a", vmSpec("server", "ds-a", 512, 0, backing("[ds-a] src/src.vmdk"), false))
+	if f != "" {
+		t.Fatal(f)
+	}
+	l.want("")(vm.CreateSnapshot(l.ctx, "s", "", false, false))
+	snapshot, err := vm.FindSnapshot(l.ctx, "s")
+	l.must(err)
+	folders, err := l.dc.Folders(l.ctx)
+	l.must(err)
+	l.want("")(vm.Clone(l.ctx, folders.VmFolder, "linked", types.VirtualMachineCloneSpec{Snapshot: snapshot,
+		Location: types.VirtualMachineRelocateSpec{DiskMoveType: "createNewChildDiskBacking"}}))
+	clone, err := l.f.VirtualMachine(l.ctx, "linked")
+	l.must(err)
+	lease, err := clone.Export(l.ctx)
+	l.must(err)
+	info, err := lease.Wait(l.ctx, nil)
+	l.must(err)
+	if len(info.DeviceUrl) != 1 {
+		t.Fatalf("%+v", info)
+	}
+	code, body := l.request("GET", info.DeviceUrl[0].Url, "", "")
+	stream, flat := filepath.Join(t.TempDir(), "x.vmdk"), filepath.Join(t.TempDir(), "x-flat.vmdk")
+	write(t, stream, body)
+	if _, err := expandHosted(stream, flat); code != 200 || err != nil {
+		t.Fatalf("%d, %v", code, err)
+	}
+	got, _ := os.ReadFile(flat)
+	want, _ := os.ReadFile(l.path("[ds-a] src/src-flat.vmdk"))
+	if !bytes.Equal(got, want) {
+		t.Error("it is another disk")
+	}
+}
