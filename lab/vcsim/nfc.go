@@ -108,6 +108,7 @@ func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) 
 // initialize creates the VM and makes the lease ready, or puts it into the error state.
 func (l *lease) initialize(folder types.ManagedObjectReference, req *types.ImportVApp, spec *types.VirtualMachineImportSpec) {
 	ctx, config := l.ctx, spec.ConfigSpec
+	defer l.s.guard("ImportVApp of "+req.This.Type+":"+req.This.Value, ctx, func(fault types.BaseMethodFault) { l.fail(l.s.newContext(ctx), fault) })
 	ref, fault := l.s.createVM(ctx, folder, req.This, req.Host, &config)
 	if fault != nil {
 		l.fail(ctx, fault)
@@ -271,6 +272,7 @@ func (l *lease) abort(ctx *simulator.Context, fault types.BaseMethodFault) {
 	}
 	l.mu.Unlock()
 	remove := func() {
+		defer l.s.guard("the end of a lease", l.ctx, nil)
 		if vm == nil || l.s.reg.Get(vm.Self) == nil {
 			return
 		}

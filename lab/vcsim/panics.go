@@ -122,6 +122,17 @@ func (s *server) guarded(serve http.HandlerFunc, e *entry) http.HandlerFunc {
 	}
 }
 
+// guard is for work in the background, to be deferred: a panic is logged, the locks of the work's context are released, and failed is told.
+func (s *server) guard(what string, ctx *simulator.Context, failed func(types.BaseMethodFault)) {
+	if reason := recover(); reason != nil {
+		fault := panicked(what, reason)
+		releaseLocks(ctx, nil)
+		if failed != nil {
+			failed(fault)
+		}
+	}
+}
+
 // guardTask makes a task of the simulator end in an error when it panics. Task.Run puts the task into the registry before it starts it.
 func (s *server) guardTask(t *simulator.Task) {
 	execute := t.Execute

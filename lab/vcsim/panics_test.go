@@ -98,3 +98,26 @@ func TestPanicOfOurTask(t *testing.T) {
 	var dc mo.Datacenter
 	l.props(l.dc.Reference(), &dc, "name")
 }
+
+// TestPanicOfAnImport: the lease of an import that panics goes to the error state.
+func TestPanicOfAnImport(t *testing.T) {
+	l := newLab(t)
+	var stderr bytes.Buffer
+	log.SetOutput(&stderr)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	pool, err := l.cluster("cluster-a").ResourcePool(l.ctx)
+	l.must(err)
+	spec := vmSpec("broken", "ds-a", 512, 0, nil, false)
+	spec.DeviceChange = append(spec.DeviceChange, &types.VirtualDeviceConfigSpec{Operation: "add"}) // a change of no device
+	lease, err := pool.ImportVApp(l.ctx, &types.VirtualMachineImportSpec{ConfigSpec: spec}, nil, nil)
+	l.must(err)
+	if _, err := lease.Wait(l.ctx, nil); err == nil {
+		t.Error("the lease is ready")
+	}
+	if !strings.Contains(stderr.String(), "panic in ImportVApp of ResourcePool:") {
+		t.Errorf("log: %s", &stderr)
+	}
+	if _, f := l.createVM("cluster-a", vmSpec("whole", "ds-a", 512, 0, nil, false)); f != "" {
+		t.Errorf("after it: %s", f)
+	}
+}
