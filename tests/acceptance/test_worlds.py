@@ -33,10 +33,10 @@ def seeded(vcenter, image_id, **more):
     return result
 
 
-def entries(vcenter):
-    """Gives what image_cache_info says of the images: ``{datastore: entry}``."""
+def entries(vcenter, image_id):
+    """Gives what image_cache_info says of an image: ``{datastore: entry}``."""
     found = call("image_cache_info", clusters=CLUSTERS, cache_prefix=PREFIX, **vcenter.connection)
-    return {datastore["name"]: entry for datastore in found["datastores"] for entry in datastore["entries"]}
+    return {datastore["name"]: entry for datastore in found["datastores"] for entry in datastore["entries"] if entry["name"] == image_id}
 
 
 @pytest.mark.parametrize("size", ["allocated", "provisioned"])
@@ -53,7 +53,7 @@ def test_sizes_of_thin_disks(images, tmp_path, size):
             assert seeded(vcenter, image_id, linked_clone_sizes=[1])["changed"]
             assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
             assert not seeded(vcenter, image_id, linked_clone_sizes=[1])["changed"]
-            for entry in entries(vcenter).values():
+            for entry in entries(vcenter, image_id).values():
                 assert (entry["state"], entry["capacity_bytes"]) == ("complete", CAPACITY), entry
                 assert [copy["complete"] for copy in entry["sized_copies"]] == [True]
             vcenter.empty()
@@ -65,12 +65,12 @@ def test_sizes_on_vsan(images, tmp_path):
     with world(tmp_path, kind="vsan") as vcenter:
         assert seeded(vcenter, ids["stream"], linked_clone_sizes=[1])["changed"]
         assert not seeded(vcenter, ids["stream"], linked_clone_sizes=[1])["changed"]
-        for entry in entries(vcenter).values():
+        for entry in entries(vcenter, ids["stream"]).values():
             assert (entry["state"], entry["capacity_bytes"]) == ("complete", CAPACITY)
             assert [copy["complete"] for copy in entry["sized_copies"]] == [True]
         (note,) = vcenter.datastores.glob(f"n1/{CACHE}/{ids['stream']}/*.seed.json")
         note.rename(note.with_name(f"{ids['stream']}.{2 * CAPACITY}.seed.json"))
-        assert entries(vcenter)["n1"]["state"] == "broken"
+        assert entries(vcenter, ids["stream"])["n1"]["state"] == "broken"
 
 
 def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
@@ -94,7 +94,7 @@ def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
         again = seeded(vcenter, ids["stream"])
         assert not again["changed"] and (again["totals"]["complete"], again["totals"]["unknown"]) == (1, 1)
         assert "n1 was left alone" in "".join(again["warnings"])
-        assert entries(vcenter)["n1"]["state"] == "unknown"
+        assert entries(vcenter, ids["stream"])["n1"]["state"] == "unknown"
         assert damaged.read_bytes() == b"\0" * 512
 
 
@@ -118,7 +118,7 @@ def test_types_of_copies(images, tmp_path, kind, behaviour, thin):
             result = seeded(vcenter, image_id, linked_clone_sizes=[1])
             assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
             (copied,) = (row["name"] for row in result["images"][0]["datastores"] if row["action"] == "copy")
-            (entry,) = (entry for place, entry in entries(vcenter).items() if place == copied and entry["name"] == image_id)
+            entry = entries(vcenter, image_id)[copied]
             assert (entry["state"], entry["thin"], entry["capacity_bytes"]) == ("complete", thin[name], CAPACITY)
             told = [text for text in result["warnings"] if "thick disks" in text]
             assert len(told) == (not thin[name] and name != "sparse"), result["warnings"]
