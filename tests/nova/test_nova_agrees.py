@@ -242,7 +242,7 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_properties_that_take_few_values(name):
     for value in KNOWN[name]:
-        ours = nova_image.Image(ID, "x", "active", 1024, "vmdk", "bare", "sha512", "", {name: value})
+        ours = nova_image.Image(ID, "x", "active", 1024, "vmdk", "bare", "sha512", "00", {name: value})
         if value == "scsi":  # wants a model as well
             continue
         assert boots(name, value) == (nova_image.refusals(ours) == []), value
