@@ -25,7 +25,7 @@ class Granted(VCenter):
     def __init__(self, folder):
         super().__init__(folder)
         self.ask("POST", "/do", {"account": {"username": ACCOUNT, "password": SECRET}})
-        call("vsphere_role", **self.connection, name=ROLE, principal=ACCOUNT, datacenters=["dc1"])
+        call("vsphere_role", **self.connection, principal=ACCOUNT, datacenters=["dc1"])
         self.poor = {**self.connection, "username": ACCOUNT, "password": SECRET}
         trust = ssl.create_default_context(cafile=self.connection["ca_path"])
         self._instance = SmartConnect(host="127.0.0.1", port=self.port, user=USER, pwd=PASSWORD, sslContext=trust)

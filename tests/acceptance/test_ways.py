@@ -193,7 +193,7 @@ def test_a_privilege_that_the_vcenter_wants_for_an_upload(vcenter, images):
     before = vcenter.mark()
     try:
         image_cache.run(options(**wish, upload_through="vcenter"), False)
-        code = None
+        code, hint = None, ""
     except NovaVmwareError as error:
         code, hint = error.code, error.hint
     strict = vcenter.strict

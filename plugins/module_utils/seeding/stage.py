@@ -135,7 +135,8 @@ def staged(session, location, image_id, run):
             if not imports and not stage.unsure:
                 files.delete(session, location.place, stage.root)
         raise
-    if all([files.clean_up(session, location.place, path) for path in stage.rubbish]):
+    cleaned = [files.clean_up(session, location.place, path) for path in stage.rubbish]
+    if all(cleaned):
         files.clean_up(session, location.place, stage.root)
 
 

@@ -31,8 +31,8 @@ CONNECT_TIMEOUT = 10  # seconds; behind a firewall that drops packets, the next 
 TIMEOUT = 300  # seconds without a byte accepted; a host may flush its cache for a while
 SLOWEST = 100 << 20  # bytes a second that a host zeroes or flushes at the least, while it takes and says nothing
 CHUNK = 1 << 20  # bytes
-FINAL = {"CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"}  # codes of errors that no other way would mend
-REFUSED = {*FINAL, "UPLOAD_FAILED"}  # and of those after which a file is not tried by another way
+FINAL = frozenset(["CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"])  # codes of errors that no other way would mend
+REFUSED = FINAL | {"UPLOAD_FAILED"}  # and of those after which a file is not tried by another way
 # What /folder of the vCenter wants (Programming Guide). To write, vCenters were seen to want the second as well (govmomi issue 2320,
 # packer-builder-vsphere issue 121).
 _PRIVILEGES = {

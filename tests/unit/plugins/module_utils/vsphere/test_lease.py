@@ -92,9 +92,13 @@ def test_no_try_is_made_for_ever(monkeypatch, clock, outcomes):
 def test_a_machine_that_the_server_is_removing_is_waited_for(clock):
     """It refuses to remove it for us meanwhile."""
     there = [SimpleNamespace(Destroy_Task=None)] * 3 + [None]
+
+    def refuse(*_args):
+        raise lease.VSphereFault("remove", vim.fault.TaskInProgress())
+
     session = SimpleNamespace(
         managed=lambda *_args: None, content=SimpleNamespace(searchIndex=SimpleNamespace(FindChild=None)), call=lambda *_args, **_more: there.pop(0),
-        run=lambda *_args: (_ for _ in ()).throw(lease.VSphereFault("remove", vim.fault.TaskInProgress())),
+        run=refuse,
     )  # fmt: skip
     lease.remove_import(session, "folder", "name")
     assert not there

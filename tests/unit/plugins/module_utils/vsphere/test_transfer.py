@@ -21,7 +21,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 DATA = bytes(range(256)) * 20000  # more than the buffers of two sockets
 OVER = []  # what the server says of the session, each time that it is asked
 SESSION = SimpleNamespace(
-    cookie="vmware_soap_session=x", tls=None, host_tls=None, server="vc:443", kept_alive=contextlib.nullcontext, is_over=lambda: OVER.pop(),
+    cookie="vmware_soap_session=x", tls=None, host_tls=None, server="vc:443", kept_alive=contextlib.nullcontext, is_over=OVER.pop,
     unreachable=set(),
 )  # fmt: skip
 
