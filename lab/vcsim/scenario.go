@@ -17,7 +17,7 @@ type Scenario struct {
 	Datacenters []Datacenter `yaml:"datacenters"`
 }
 
-// VCenter is the vCenter itself and the one account that may log in.
+// VCenter is the vCenter itself and the accounts that may log in.
 type VCenter struct {
 	Name         string `yaml:"name"`
 	InstanceUUID string `yaml:"instance_uuid"`

@@ -12,7 +12,7 @@ import ssl
 
 import pytest
 from pyVim.connect import Disconnect, SmartConnect
-from simulated import CLUSTERS, PASSWORD, USER, VCenter, call, options, run, small_images
+from simulated import CLUSTERS, PASSWORD, USER, VCenter, call, options, run, scenario, small_images
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 
@@ -22,8 +22,8 @@ ROLE, ACCOUNT, SECRET = "OpenStack Nova", "nova@vsphere.local", "lab-only-nobody
 class Granted(VCenter):
     """A vCenter with an account that has the role. ``connection`` stays the administrator's."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, setup=None):
+        super().__init__(folder, setup)
         self.ask("POST", "/do", {"account": {"username": ACCOUNT, "password": SECRET}})
         call("vsphere_role", **self.connection, principal=ACCOUNT, datacenters=["dc1"])
         self.poor = {**self.connection, "username": ACCOUNT, "password": SECRET}
@@ -101,3 +101,24 @@ def test_without_one(vcenter, images, privilege):
     finally:
         vcenter.without()
     assert vcenter.left() == [] and vcenter.machines() == []
+
+
+def test_what_only_some_vcenters_need(tmp_path, images):
+    """Hosts in crypto-safe mode and a vSAN datastore: the doctor asks for the features of the role, and with them everything arrives."""
+    setup = scenario()
+    (datacenter,) = setup["datacenters"]
+    for host in datacenter["clusters"][0]["hosts"]:
+        host["crypto_state"] = "safe"
+    datacenter["datastores"].append({"name": "n-vsan", "type": "vsan", "clusters": ["c1"]})
+    with Granted(tmp_path / "vc", setup) as vcenter:
+        assert lacking(vcenter) == {
+            "datastore n-vsan": f"{ACCOUNT} lacks Datastore.Config",
+            **{f"host {host['name']}": f"{ACCOUNT} lacks Cryptographer.Access" for host in datacenter["clusters"][0]["hosts"]},
+        }
+        _result, code, text = seed(vcenter, images)
+        assert code is not None and ("Cryptographer.Access" in text or "Datastore.Config" in text), (code, text)
+        assert vcenter.left() == [] and vcenter.machines() == []
+        call("vsphere_role", **vcenter.connection, principal=ACCOUNT, datacenters=["dc1"], features=["vsan", "encryption"])
+        assert lacking(vcenter) == {}
+        _result, code, text = seed(vcenter, images)
+        assert code is None, text

@@ -14,17 +14,14 @@ import yaml
 from conftest import LAB, ROOT, recap
 from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import probe
 
 PROFILES = ROOT / "lab" / "profiles"
 STORES = {"p-vmfs": "VMFS", "p-nfs": "NFS", "p-vsan": "vsan"}
-# What a probe and a seed want; Host.Config.SystemManagement is not among them.
-PRIVILEGES = [
-    "Datastore.AllocateSpace", "Datastore.Browse", "Datastore.Config", "Datastore.DeleteFile", "Datastore.FileManagement",
-    "Resource.AssignVMToPool", "VApp.Import", "VirtualMachine.Config.AddNewDisk", "VirtualMachine.Config.AddRemoveDevice",
-    "VirtualMachine.Inventory.Create", "VirtualMachine.Inventory.CreateFromExisting", "VirtualMachine.Inventory.Delete",
-]  # fmt: skip
+# Those of the role that vsphere_role makes for Nova and image_cache, without the feature vcenter_upload.
+PRIVILEGES = privileges.all_privileges(["vsan"])
 ACCOUNT = {"username": "prober", "password": "for the probe"}
 SECONDS = "eager_zero_seconds_per_gib"
 TOLERANCE = 1.0  # seconds a GiB, on a machine that does other things as well
@@ -39,18 +36,18 @@ HARMFUL, KIND = extreme("harmful"), extreme("kind")
 SWITCHES = sorted(HARMFUL["behaviour"])
 
 
-def world(folder, profile, privileges=None, stores=None):
+def world(folder, profile, granted=None, stores=None):
     """Gives a vCenter that behaves as a profile says, with the options of its account.
 
-    :arg privileges: of the account. :arg stores: its datastores and their types.
+    :arg granted: privileges of the account. :arg stores: its datastores and their types.
     """
-    privileges, stores = privileges or PRIVILEGES, stores or STORES
+    granted, stores = granted or PRIVILEGES, stores or STORES
     folder.mkdir(exist_ok=True)
     setup = scenario()
     (dc,) = setup["datacenters"]
     dc["datastores"] = [{"name": name, "type": kind, "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for name, kind in stores.items()]
     dc["vms"] = [{"name": "running", "cluster": "c1", "datastore": name} for name, kind in stores.items() if kind == "NFS"]
-    permissions = [{"entity": "/dc1", "privileges": privileges}]
+    permissions = [{"entity": "/dc1", "privileges": granted}]
     if profile["behaviour"]["parents_view"] == "refused":
         permissions.append({"entity": "/", "privileges": [], "propagate": False})
     setup["vcenter"]["accounts"] = [{**ACCOUNT, "permissions": permissions}]
@@ -182,8 +179,8 @@ def test_bad_input(harmful, given, code):
     "privilege, question", [("VApp.Import", "stream_image"), ("Datastore.FileManagement", "scratch_folder"), ("Datastore.Browse", "move_image")]
 )
 def test_missing_privilege_is_a_finding(privilege, question, tmp_path):
-    privileges = [one for one in PRIVILEGES if one != privilege]
-    with world(tmp_path, HARMFUL, privileges, {"p-vmfs": "VMFS"}) as vcenter:
+    granted = [one for one in PRIVILEGES if one != privilege]
+    with world(tmp_path, HARMFUL, granted, {"p-vmfs": "VMFS"}) as vcenter:
         result = call("vsphere_probe", **options(vcenter))
         (verdict,) = [one for one in result["verdicts"] if one["id"] == question]
         assert (verdict["finding"], verdict["level"]) == ("no", "problem")

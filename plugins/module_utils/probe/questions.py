@@ -32,7 +32,7 @@ QUESTIONS = (
                 NOTE,
                 "image_cache makes its folders by DatastoreNamespaceManager there. Nova knows FileManager only: its first boot fails where the cache "
                 "folder is missing.",
-                "Give the account Datastore.Config, and seed before the first boot, so that the cache folder is there.",
+                "Give the account Datastore.Config, the feature vsan of vsphere_role, and seed before the first boot, so that the cache folder is there.",
             ),
             "made": Meaning(OK, "Nova and image_cache can make the cache folder.", _FINE),
         },
@@ -233,7 +233,8 @@ QUESTIONS = (
         {
             "host_config": Meaning(
                 NOTE, "Beyond the documented Datastore.FileManagement it wants Host.Config.SystemManagement, which the account has not.",
-                "Keep image_seed_upload_through: auto or host. Only where no host can be reached, give the account that privilege.",
+                "Keep image_seed_upload_through: auto or host. Only where no host can be reached, give the account that privilege: vsphere_role has it as "
+                "the feature vcenter_upload.",
             ),
             "documented": Meaning(OK, "Datastore.FileManagement is enough.", _FINE),
         },
