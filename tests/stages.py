@@ -339,10 +339,13 @@ def secrets(stage):
 STAGES = {
     lint: 300, unit: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
 }  # fmt: skip
-# What runs one after the other and what side by side: a list of lanes for each step.
+# What runs one after the other and what side by side: a list of lanes for each step. Molecule and the acceptance tests have two workers each, which
+# fill two cores.
 STEPS = (
     [[lint, unit]],
-    [[molecule], [sanity, go, clients, docs, integration, acceptance]],
+    [[sanity, go, docs], [clients, integration]],
+    [[molecule]],
+    [[acceptance]],
     [[secrets]],
 )
 
