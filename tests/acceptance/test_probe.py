@@ -200,19 +200,29 @@ def test_no_host_answers(tmp_path):
         assert left(vcenter) == []
 
 
+def play(folder, variables, *options):
+    """Runs the playbook on an inventory of two compute hosts with these variables. Gives how it ended."""
+    inventory = {"nova_vcdriver": {"hosts": {"compute-1": {}, "compute-2": {}}, "vars": variables}}
+    (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(LAB / "collections")}
+    return subprocess.run(
+        [LAB / "venv" / "bin" / "ansible-playbook", "-i", folder / "inventory.yml", "playbooks/probe.yml", "-e", "probe_datastore=p-vmfs", *options],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_playbook_without_a_cluster(tmp_path):
+    """Nothing is asked then, which must not look well."""
+    done = play(tmp_path, {})
+    assert done.returncode == 2 and "there is no vCenter to probe" in done.stdout, done.stdout[-3000:]
+
+
 def test_playbook(harmful, tmp_path):
     """It shows each verdict and its progress, and writes a profile that the simulator takes."""
     vcenter = {"name": "vc1", "host_ip": harmful.connection["hostname"], "host_port": harmful.port, "host_username": ACCOUNT["username"],
                "host_password": ACCOUNT["password"], "ca_file": harmful.connection["ca_path"]}  # fmt: skip
     both = {"nova_vcdriver_vcenters": [vcenter], "nova_vcdriver_clusters": [{"cluster_name": "c1", "datastore_regex": "^p"}]}
-    inventory = {"nova_vcdriver": {"hosts": {"compute-1": {}, "compute-2": {}}, "vars": both}}
-    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1", "ANSIBLE_COLLECTIONS_PATH": str(LAB / "collections")}
-    done = subprocess.run(
-        [LAB / "venv" / "bin" / "ansible-playbook", "-i", tmp_path / "inventory.yml", "playbooks/probe.yml",
-         "-e", "probe_datastore=p-vmfs", "-e", f"probe_profiles={tmp_path}/profiles"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = play(tmp_path, both, "-e", f"probe_profiles={tmp_path}/profiles")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "note: copy_without_spec on p-vmfs: preallocated. What becomes of" in done.stdout
     assert "ok: stream_image on p-vmfs: yes." in done.stdout

@@ -15,7 +15,8 @@ import time
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import lease as leases
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import (
     VSphereError,
     VSphereFault,
@@ -259,8 +260,7 @@ class Bench:
 
     def get(self, datastore_path):
         """Reads a file."""
-        below = datastore_path.partition("] ")[2]
-        ways = transfer.targets(self.session, self.place, self.memo.get("hosts", ()), below)
+        ways = transfer.targets(self.session, self.place, self.memo.get("hosts", ()), files.relative(datastore_path))
         return transfer.get(self.session, ways, b"".join, self.rules())
 
     def ticket(self, way):
@@ -285,7 +285,8 @@ class Bench:
         pool = self.session.managed("ResourcePool", self.site.pool)
         folder = self.session.managed("Folder", self.site.vm_folder)
         host = {"host": self.session.managed("HostSystem", self.site.host)} if self.site.host else {}
-        lease = self.call(what, pool.ImportVApp, spec=_import_spec(self.place.datastore, name, capacity_kb), folder=folder, **host)
+        wish = leases.Import(self.site.pool, self.site.vm_folder, self.place.datastore, name, capacity_kb, "thin", 0)
+        lease = self.call(what, pool.ImportVApp, spec=leases.import_spec(wish), folder=folder, **host)
         delay = 0.05
         while True:
             ((_lease, found),) = self.session.read(what, [object_spec(lease)], {vim.HttpNfcLease: ["state", "info", "error"]})
@@ -361,20 +362,3 @@ class Bench:
     @property
     def _datacenter(self):
         return self.place.datacenter(self.session)
-
-
-def _import_spec(datastore, name, capacity_kb):
-    """The smallest virtual machine with a disk."""
-    controller = vim.vm.device.VirtualLsiLogicController(key=-100, busNumber=0, sharedBus="noSharing")
-    backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName=f"[{datastore}]", diskMode="persistent", thinProvisioned=True)
-    disk = vim.vm.device.VirtualDisk(key=-101, controllerKey=-100, unitNumber=0, capacityInKB=capacity_kb, backing=backing)
-    change = vim.vm.device.VirtualDeviceSpec
-    return vim.vm.VmImportSpec(
-        configSpec=vim.vm.ConfigSpec(
-            name=name, guestId="otherGuest", numCPUs=1, memoryMB=128, files=vim.vm.FileInfo(vmPathName=f"[{datastore}]"),
-            deviceChange=[
-                change(operation="add", device=controller),
-                change(operation="add", fileOperation="create", device=disk),
-            ],
-        )
-    )  # fmt: skip

@@ -11,6 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.datastore import CAPACITY, GRAINS, arrived
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import FILES, Finding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 _EXISTS = {"DuplicateName", "AlreadyExists", "FileAlreadyExists", "TaskInProgress"}
 _HOST_REFUSED = {"UPLOAD_FAILED", "UPLOAD_BROKEN"}  # codes: the host was reached and did not want the file
@@ -83,5 +84,5 @@ def vsan_disk_path(bench):
         paths = bench.disks_of(info.entity)
     finally:
         bench.abort(lease)
-    folder = paths[0].partition("] ")[2].partition("/")[0]
+    folder = files.relative(paths[0]).partition("/")[0]
     return Finding("name" if folder.startswith(name) else "uuid", f"The disk of the virtual machine {name} is {paths[0]}.")

@@ -23,6 +23,7 @@ _SCRATCH = ("scratch_folder",)
 _HOST = ("scratch_folder", "host_upload")
 _IMPORT = ("scratch_folder", "stream_image")
 _FINE = "Nothing to do."
+_SEED_FIRST = "Seed such images before anyone boots from them, or make them again from their qcow2 or raw source with image_vmdk."
 
 QUESTIONS = (
     Question(
@@ -179,7 +180,7 @@ QUESTIONS = (
         "old_stream", "Is a streamOptimized file with a header of version 1 imported?", ALL, imports.old_stream,
         {
             "refused": Meaning(
-                NOTE, "Images that QEMU before 2.5.1 wrote can't be imported, neither by a seed nor by Nova.", "Make such images anew by image_vmdk."
+                NOTE, "Nova can't import images that QEMU before 2.5.1 wrote. A seed can: image_cache lays them out anew on their way.", _SEED_FIRST
             ),
             "taken": Meaning(OK, "Old images can be imported.", _FINE),
         },
@@ -188,7 +189,9 @@ QUESTIONS = (
     Question(
         "stream_without_footer", "Is a streamOptimized file without a footer imported, as qemu-img writes it?", ALL, imports.stream_without_footer,
         {
-            "refused": Meaning(NOTE, "Images that qemu-img made can't be imported, neither by a seed nor by Nova.", "Make such images anew by image_vmdk."),
+            "refused": Meaning(
+                NOTE, "Nova can't import streamOptimized images that qemu-img made. A seed can: image_cache lays them out anew on their way.", _SEED_FIRST
+            ),
             "taken": Meaning(OK, "Images that qemu-img made can be imported.", _FINE),
         },
         needs=_IMPORT,
@@ -197,8 +200,7 @@ QUESTIONS = (
         "stream_odd_capacity", "Is a streamOptimized file imported whose capacity is no multiple of its grain?", ALL, imports.stream_odd_capacity,
         {
             "refused": Meaning(
-                NOTE, "Images with such a capacity can't be imported, neither by a seed nor by Nova.",
-                "Make such images anew by image_vmdk, which rounds the capacity up.",
+                NOTE, "Nova can't import images with such a capacity. A seed can: image_cache lays them out anew on their way.", _SEED_FIRST
             ),
             "taken": Meaning(OK, "Images of any capacity can be imported.", _FINE),
         },
@@ -207,7 +209,7 @@ QUESTIONS = (
     Question(
         "lease_abort", "Is everything gone when an import was ended?", ALL, imports.lease_abort,
         {
-            "later": Meaning(NOTE, "The name of an import that failed is taken for some seconds. image_cache waits, or takes another.", _FINE),
+            "later": Meaning(NOTE, "The name of an import that failed stays taken for some seconds. image_cache waits until it is free.", _FINE),
             "at_once": Meaning(OK, "An import that failed can be made again at once.", _FINE),
         },
         needs=_SCRATCH,

@@ -113,7 +113,7 @@ def read(session, image, location, path, like, rules, cancelled=lambda: False):
     :raises NovaVmwareError: it can't be read.
     """
     name = cache.image_file(image.id, "iso") if image.kind == "iso" else cache.extent_file(image.id)
-    ways = transfer.targets(session, location.place, location.hosts[:2], f"{path}/{name}", rules.through)
+    ways = location.ways(session, f"{path}/{name}", rules.through)
     with progress.step("verify", image.name, location.name, like.capacity) as step:
 
         def take(chunks):

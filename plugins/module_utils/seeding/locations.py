@@ -54,6 +54,13 @@ class Location:
         """The datastore path of an image's folder."""
         return self.place.path(self.base, image_id)
 
+    def ways(self, session, path, through="auto"):
+        """Gives the ways to write or read a file, as :func:`transfer.targets` does: two hosts are enough, then the vCenter.
+
+        :arg path: below the datastore's root.
+        """
+        return transfer.targets(session, self.place, self.hosts[:2], path, through)
+
 
 def place_of(datastore, datacenter):
     """Gives the :class:`files.Place` of a datastore.
@@ -183,7 +190,7 @@ def length_of(session, place, path):
     :arg place: a :class:`Location`. :arg path: below the datastore's root.
     """
     with contextlib.suppress(VSphereError):
-        return transfer.length(session, transfer.targets(session, place.place, place.hosts[:2], path), transfer.Rules(host_trust=session.host_trust))
+        return transfer.length(session, place.ways(session, path), transfer.Rules(host_trust=session.host_trust))
     return None
 
 

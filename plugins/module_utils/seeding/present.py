@@ -9,7 +9,7 @@ import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -48,8 +48,8 @@ class Extras:
 class Work:
     """What is to be done for one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes.
 
-    ``places`` are the datastores that must hold the image, ``elsewhere`` others that do, ``entries`` what each of ``places`` holds of it,
-    all by managed object id; so is ``sized``, a tuple of :class:`SizedCopy` for each of ``places``. ``too_small`` are GiB that were wanted and
+    ``places`` are the datastores that must hold the image, ``targets`` what :func:`plan` was told of them, ``elsewhere`` others that hold it,
+    ``entries`` what each of ``places`` holds of it, all but ``targets`` by managed object id; so is ``sized``, a tuple of :class:`SizedCopy` for each of ``places``. ``too_small`` are GiB that were wanted and
     can't hold the image. ``set_min_disk`` says that Glance is told :attr:`min_disk`.
     """
 
@@ -64,6 +64,7 @@ class Work:
     sized: dict
     too_small: list
     set_min_disk: bool
+    targets: list = field(default_factory=list)
 
     @property
     def changes(self):
@@ -87,11 +88,7 @@ class Work:
         :arg rows: the module's answer for each datastore, by managed object id: it gets the new steps. :arg limits: :class:`Limits`.
         :raises NovaVmwareError: the image can't be read, or is not what it says.
         """
-        targets = [
-            Target(step.moid, self.places[step.moid].name, step.state, self.places[step.moid].datastore.free_bytes, self.places[step.moid].hosts)
-            for step in self.steps
-        ]
-        steps = plan(targets, limits=limits)
+        steps = plan(self.targets, limits=limits)
         for step in steps:
             source = step.source and self.places[step.source].name
             rows[step.moid].update(action=step.action, source=source, round=step.round, planned_bytes=self.planned_bytes(step))
@@ -305,7 +302,7 @@ class Present:
             else sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none")
             for step in steps
         }
-        work = Work(image, source, places, sources, entries, disk, capacity, steps, sized, too_small, False)
+        work = Work(image, source, places, sources, entries, disk, capacity, steps, sized, too_small, False, targets)
         return replace(work, set_min_disk=work.min_disk_low and self._extras.update_min_disk)
 
 

@@ -232,7 +232,9 @@ def clear(session, leftovers):
             location = replace(leftover.location, base=base)
             if Uses(session, [location]).of(location, image_id):
                 _put_back(session, location, image_id, path)
-            elif look_into(session, location, image_id, path).state == audit.BROKEN:
+                continue
+            taken = look_into(session, location, image_id, path)
+            if taken is not None and taken.state == audit.BROKEN:  # None: another run is at the same leftover
                 drop_half(session, location, image_id)
         for base, image_id in leftover.publishing:
             drop_half(session, replace(leftover.location, base=base), image_id)

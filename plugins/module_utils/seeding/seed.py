@@ -119,10 +119,7 @@ class _Push:
 
     def put(self, name, chunks=None):
         """Writes the image as a file of the stage. ``chunks`` as :func:`transfer.put` takes them."""
-        location = self.stage.location
-        ways = transfer.targets(
-            self.session, location.place, location.hosts[:2], self.stage.file(name), self.options.upload_through
-        )
+        ways = self.stage.location.ways(self.session, self.stage.file(name), self.options.upload_through)
         chunks = chunks or self.bytes
         self.done.step.total = self.image.size
         self.done.via = transfer.put(
@@ -199,11 +196,11 @@ def _send_flat(job):
             return
         if whole:
             try:
-                job.import_disk(image.disk_type, spool.size, spool.encoded)
+                job.import_disk(image.disk_type, spool.size, spool.read)
                 job.done.encoding = "streamOptimized"
                 return
             except VSphereError as error:
-                if error.code in ("CERTIFICATE_NOT_TRUSTED", "TRANSFER_TIMEOUT"):
+                if error.code in transfer.FINAL:
                     raise
                 job.done.warning = f"The image {image.name} was sent with its holes: {error.what}"
         sources = [spool.flat]
@@ -423,7 +420,6 @@ def _what_is_wrong(session, image, stage, found, capacity, rules, pushed):
         return "; ".join(found.reasons)
     if found.capacity_bytes is not None and not audit.same_size(found.capacity_bytes, capacity, found.disk_format):
         return f"it has {found.capacity_bytes} bytes instead of {capacity}"
-    location = stage.location
     name = cache.extent_file(image.id)
     listed = {file.name: file.size for file in found.files}.get(name)
     if found.disk_format == "iso" or listed is None:  # of an iso the size in a listing is all there is; vsan shows no extents
@@ -432,8 +428,7 @@ def _what_is_wrong(session, image, stage, found, capacity, rules, pushed):
         return None
     # A thin disk: what a listing says of its extent may be what is allocated.
     try:
-        ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(name), rules.through)
-        actual = transfer.length(session, ways, rules)
+        actual = transfer.length(session, stage.location.ways(session, stage.file(name), rules.through), rules)
     except VSphereError as error:
         if error.code in _UNTOLD and found.capacity_bytes is not None:
             return None  # nobody tells: what took the bytes said that it has all
@@ -461,7 +456,7 @@ def _note(session, image, stage, capacity, rules):
     ).encode()
     location = stage.location
     try:
-        ways = transfer.targets(session, location.place, location.hosts[:2], stage.file(cache.sidecar_file(image.id, capacity)), rules.through)
+        ways = location.ways(session, stage.file(cache.sidecar_file(image.id, capacity)), rules.through)
         # Whoever refuses it, or is not trusted with it, another may take it: it holds nothing that is secret.
         transfer.put(session, ways, len(text), lambda: iter([text]), rules, final={"TRANSFER_TIMEOUT"})
     except VSphereError as error:

@@ -90,30 +90,22 @@ class File:
             yield chunk
 
 
-class Spool:
-    """The bytes of one flat image, encoded. Use it in a ``with``.
+class Spool(File):
+    """The bytes of one flat image, encoded. Use it in a ``with``. ``size`` are bytes of the streamOptimized disk.
 
     :arg size: bytes of the image. :arg limit: bytes that the file may have. :arg identity: as :func:`encoding.content_id` takes it.
     """
 
     def __init__(self, size, limit, identity):
-        self._limit = min(limit, size // 2)
-        self._file = tempfile.TemporaryFile()  # mode 0600, without a name
+        super().__init__(min(limit, size // 2))
         self._encoder = encoding.Encoder(size, identity)
         self._live = None
-        self.size = 0  # bytes of the streamOptimized disk
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exc):
-        self._file.close()
 
     def fill(self, chunks, tick):
         """Takes the image's bytes.
 
         :arg tick: called with the length of each chunk that was taken.
-        :returns: True when all are in the file; False when they are too many: :meth:`flat` has what was taken, and goes on.
+        :returns: True when all are in the file, and :meth:`read` gives the disk; False when they are too many: :meth:`flat` has what was taken, and goes on.
         :raises OSError: the file can't be written.
         """
         self._write([self._encoder.start()])
@@ -126,12 +118,6 @@ class Spool:
         self._write(self._encoder.finish())
         self._file.flush()
         return True
-
-    def encoded(self):
-        """Yields the streamOptimized disk, from its start at each call."""
-        self._file.seek(0)
-        while chunk := self._file.read(CHUNK):
-            yield chunk
 
     def flat(self):
         """Yields the flat image: from the file, then what :meth:`fill` did not take. After a fill that took all, at each call."""

@@ -137,7 +137,7 @@ def _make_namespace(session, place, name):
                 "NO_PERMISSION",
                 f"{error.what.rstrip('.')}: a folder at the root of a vSAN datastore needs the privilege Datastore.Config on the datastore.",
                 "Give it to the account there, or make the folder by hand once, in the datastore browser of the vSphere Client.",
-                {"fault": "NoPermission", "privilege": "Datastore.Config", "path": path},
+                {"privileges": {f"Datastore {place.namespaces.datastore_moid}": ["Datastore.Config"]}, **error.details, "path": path},
             ) from error
         if error.fault != "FileAlreadyExists":
             raise

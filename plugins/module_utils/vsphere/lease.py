@@ -84,7 +84,7 @@ def _import_once(session, wish, chunks, rules):
     pool = session.managed("ResourcePool", wish.resource_pool)
     folder = session.managed("Folder", wish.folder)
     host = session.managed("HostSystem", wish.host) if wish.host else None
-    lease = session.call(what, pool.ImportVApp, spec=_import_spec(wish), folder=folder, host=host)
+    lease = session.call(what, pool.ImportVApp, spec=import_spec(wish), folder=folder, host=host)
     sent = None
     try:
         info = _ready(session, lease, what, wish.silence)
@@ -139,8 +139,9 @@ def remove_import(session, folder_moid, name, seconds=GONE):
         delay = min(delay * 1.5, 2.0)
 
 
-def _import_spec(wish):
-    """The same virtual machine as nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the disk's real size and type.
+def import_spec(wish):
+    """Gives the ImportSpec of an :class:`Import`: the virtual machine of nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the
+    disk's real size and type.
 
     The controller is LsiLogic whatever the image's adapter is, as there: the one of a server comes from the image's properties, and Nova never
     reads the adapter in a cached disk's descriptor.

@@ -115,7 +115,7 @@ def test_disks_that_are_not_thin_get_more_time():
 
 
 def test_the_controller_is_the_one_that_nova_imports_with():
-    spec = lease._import_spec(WISH)
+    spec = lease.import_spec(WISH)
     controller, disk = (change.device for change in spec.configSpec.deviceChange)
     assert isinstance(controller, vim.vm.device.VirtualLsiLogicController)
     assert disk.backing.thinProvisioned is True and disk.capacityInKB == WISH.capacity_kb
