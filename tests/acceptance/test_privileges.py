@@ -12,11 +12,13 @@ import ssl
 
 import pytest
 from pyVim.connect import Disconnect, SmartConnect
-from simulated import CLUSTERS, PASSWORD, USER, VCenter, call, options, run, scenario, small_images
+from simulated import CLUSTERS, PASSWORD, PREFIX, USER, VCenter, call, options, run, scenario, small_images
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 
 ROLE, ACCOUNT, SECRET = "OpenStack Nova", "nova@vsphere.local", "lab-only-nobody"
+# With the nova.conf the doctor looks into the image caches too.
+SERVICES = [{**one, "nova_conf": f"[DEFAULT]\nhost = c1\n[vmware]\ncache_prefix = {PREFIX}\n"} for one in CLUSTERS]
 
 
 class Granted(VCenter):
@@ -67,8 +69,12 @@ def seed(vcenter, images):
 
 def lacking(vcenter):
     """Gives what the doctor says that the account lacks: ``{object: evidence}``."""
-    result = call("vcdriver_check", **vcenter.poor, services=CLUSTERS, fail_on="never")
-    return {one["object"]: one["evidence"] for one in result["findings"] if one["id"] == "PRIVILEGES_MISSING"}
+    result = call("vcdriver_check", **vcenter.poor, services=SERVICES, fail_on="never")
+    found = {one["object"]: one["evidence"] for one in result["findings"] if one["id"] == "PRIVILEGES_MISSING"}
+    # What the account may not list can't be judged, which must not look well.
+    unread = any("Datastore.Browse" in evidence for evidence in found.values())
+    assert ("CACHE_ENTRY_BROKEN" in {one["id"] for one in result["not_checked"]}) is unread
+    return found
 
 
 def test_the_role_is_enough(vcenter, images):

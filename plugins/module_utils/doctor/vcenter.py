@@ -220,7 +220,7 @@ def _lacking(session, session_key, names, wanted):
 
 
 def _with_caches(session, services):
-    """Adds what is in the cache folders of the services whose nova.conf is known."""
+    """Adds what is in the cache folders of the services whose nova.conf is known; None where the account may not list one of them."""
     found = []
     for base in dict.fromkeys(service.base_folder for service in services):
         mine = [service for service in services if service.base_folder == base and service.cluster is not None]
@@ -231,11 +231,16 @@ def _with_caches(session, services):
             for place in locations([service.cluster for service in mine], base).values()
             if place.hosts  # what no host mounts nobody can read
         ]
-        listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places)))
+        listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places, tolerant=True)))
         for service in mine:
             caches = {
                 datastore.name: listings[datastore.moid] for datastore in service.cluster.usable if datastore.moid in listings
             }
-            found.append(replace(service, caches=caches))
+            refused = [one for one in caches.values() if isinstance(one, VSphereFault)]
+            for fault in refused:
+                if fault.fault != "NoPermission":
+                    raise fault
+            # The privilege that is missing is a finding of its own.
+            found.append(replace(service, caches=None if refused else caches))
     by_name = {service.name: service for service in found}
     return [by_name.get(service.name, service) for service in services]
