@@ -63,9 +63,7 @@ who = context.RequestContext(user_id="bench", project_id="bench", auth_token=ask
 totals = []
 datastores = sorted(ds_util.get_available_datastores(vim, cluster, re.compile("^ds-")), key=lambda one: one.name)
 for datastore in datastores[: asked["datastores"]]:
-    image = images.VMwareImage(
-        image_id=asked["image_id"], file_type="vmdk", file_size=asked["size"], disk_type=asked["disk_type"], adapter_type="lsiLogic"
-    )
+    image = images.VMwareImage(image_id=asked["image_id"], file_type="vmdk", file_size=asked["size"], disk_type=asked["disk_type"], adapter_type="lsiLogic")
     vi = vmops.VirtualMachineInstanceConfigInfo(
         SimpleNamespace(flavor=SimpleNamespace(root_gb=0), image_ref=image.image_id, uuid=image.image_id),
         image, datastore, ops.get_datacenter_ref_and_name(datastore.ref), ops._imagecache,

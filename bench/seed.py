@@ -25,6 +25,7 @@ def main():
         print(json.dumps({"peak_kib": peak()}))
         return
     from ansible.module_utils import basic
+
     from ansible_collections.openstack_vmware.nova.plugins.modules import image_cache
 
     basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.load(sys.stdin)}).encode()

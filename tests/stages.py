@@ -210,9 +210,7 @@ def sanity(stage):
 def unit(stage):
     """tests/unit by ansible-test, in an environment of its own, then tests/nova, which asks Nova's own code."""
     bootstrap_pip(stage)
-    code, _output = stage.run(
-        "ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False
-    )
+    code, _output = stage.run("ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False)
     reports = stage.copy / "tests" / "output" / "junit"
     stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
     with base.lock():
@@ -301,9 +299,7 @@ def molecule(stage):
         shutil.rmtree(hosts["MOLECULE_EPHEMERAL_DIRECTORY"], ignore_errors=True)  # what a killed run has left
         try:
             stage.run("molecule", "create", **hosts)
-            report = stage.pytest(
-                VENV / "python", "tests/integration", *options, cwd=ROOT, plugin=True, MOLECULE_OPTS="--destroy=never", **environment
-            )
+            report = stage.pytest(VENV / "python", "tests/integration", *options, cwd=ROOT, plugin=True, MOLECULE_OPTS="--destroy=never", **environment)
         finally:
             stage.run("molecule", "destroy", **hosts)
     stage.say(f"\n{'scenario':<16} {'':<8} {'seconds':>8}")

@@ -22,9 +22,7 @@ class Peers:
 
     def _python(self, script, asked, *words):
         environment = {**outputs.environment(), "PYTHONPATH": COLLECTIONS}
-        _seconds, output = rig.run(
-            [base.VENV / "bin/python", rig.HERE / script, *words], json.dumps(asked), environment, self.prefix
-        )
+        _seconds, output = rig.run([base.VENV / "bin/python", rig.HERE / script, *words], json.dumps(asked), environment, self.prefix)
         return json.loads(output)
 
     def seed(self, images, **options):
@@ -56,9 +54,7 @@ class Peers:
 
     def seed_task(self, images, **options):
         """Runs image_cache as a whole Ansible command. Gives the seconds."""
-        return self.task(
-            "openstack_vmware.nova.image_cache", {**self.vcenter.options, "images": images, "openstack": {"cloud": "lab"}, **options}
-        )
+        return self.task("openstack_vmware.nova.image_cache", {**self.vcenter.options, "images": images, "openstack": {"cloud": "lab"}, **options})
 
     def empty_task(self):
         """Gives the seconds of an Ansible command whose task does nothing."""
@@ -117,7 +113,5 @@ class Peers:
             "glance": base.urls()["glance"], "token": self.cloud.auth_token, "image_id": image.id, "size": image.size,
             "disk_type": "preallocated", "cluster_name": "cluster-a", "datastores": datastores,
         }  # fmt: skip
-        _seconds, output = rig.run(
-            [base.OPENSTACK / "bin/python", "-W", "ignore", rig.HERE / "nova_fetch.py"], json.dumps(asked), prefix=self.prefix
-        )
+        _seconds, output = rig.run([base.OPENSTACK / "bin/python", "-W", "ignore", rig.HERE / "nova_fetch.py"], json.dumps(asked), prefix=self.prefix)
         return json.loads(output.splitlines()[-1])

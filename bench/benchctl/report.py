@@ -69,8 +69,7 @@ def markdown(machine, measured, goals):
     lines = ["| machine | |", "|---|---|", *(f"| {key} | {value} |" for key, value in machine.items()), ""]
     lines += ["| case | claim | measured | goal | met |", "|---|---|---|---|---|"]
     lines += [
-        f"| {goal.case} | {goal.claim} | {_number(goal.value)} | {goal.sense} {_number(goal.bound)} | {'yes' if goal.met else '**no**'} |"
-        for goal in goals
+        f"| {goal.case} | {goal.claim} | {_number(goal.value)} | {goal.sense} {_number(goal.bound)} | {'yes' if goal.met else '**no**'} |" for goal in goals
     ]
     lines += ["", "| case | who | what | median | lowest and highest |", "|---|---|---|---|---|"]
     for one in measured:

@@ -35,8 +35,7 @@ def scenario(count, datastore_type="VMFS"):
                 "name": "dc1",
                 "clusters": [{"name": "cluster-a", "hosts": [{"name": name} for name in HOSTS]}],
                 "datastores": [
-                    {"name": f"ds-{number:03}", "type": datastore_type, "capacity_gb": 2000, "clusters": ["cluster-a"]}
-                    for number in range(1, count + 1)
+                    {"name": f"ds-{number:03}", "type": datastore_type, "capacity_gb": 2000, "clusters": ["cluster-a"]} for number in range(1, count + 1)
                 ],
             }
         ],
@@ -257,9 +256,7 @@ def link(rate):
                 command, variables = services.api_command(name)
                 environment = {**os.environ, **{key: str(value) for key, value in {**services.environment(), **variables}.items()}}
                 with open(BENCH / f"far-{name}.log", "wb") as log:
-                    started.append(
-                        subprocess.Popen([str(word) for word in (*far, *command)], env=environment, stdout=log, stderr=log)
-                    )
+                    started.append(subprocess.Popen([str(word) for word in (*far, *command)], env=environment, stdout=log, stderr=log))
             _wait_for(near, [base.urls()["keystone"] + "/v3", base.urls()["glance"] + "/"])
             yield near, far
         finally:
@@ -283,9 +280,7 @@ def delay_is_possible():
     name = "bench-netem"
     base.run(["ip", "netns", "add", name])
     try:
-        done = subprocess.run(
-            ["tc", "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "30ms"], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(["tc", "-n", name, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "30ms"], capture_output=True, text=True, check=False)
         return "yes" if done.returncode == 0 else f"no: {done.stderr.strip()}"
     finally:
         base.run(["ip", "netns", "del", name])

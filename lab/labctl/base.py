@@ -60,9 +60,7 @@ def run(command, log=None, env=None, timeout=900, cwd=None):
         else:
             stdout = stderr = subprocess.PIPE
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, timeout=timeout, cwd=cwd, check=False
-            )
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, timeout=timeout, cwd=cwd, check=False)
         except FileNotFoundError as error:
             raise LabError(f"no such command: {command[0]}") from error
         except subprocess.TimeoutExpired as error:

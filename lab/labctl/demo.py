@@ -69,9 +69,7 @@ def make_image(cloud, kind, name):
             return image
         cloud.image.delete_image(image)
     properties = {**PROPERTIES, "hw_disk_type": disk_type} if disk_type else {}
-    image = cloud.image.create_image(
-        name=name, disk_format=disk_format, container_format="bare", validate_checksum=False, allow_duplicates=True, **properties
-    )
+    image = cloud.image.create_image(name=name, disk_format=disk_format, container_format="bare", validate_checksum=False, allow_duplicates=True, **properties)
     with open(IMAGES / file, "rb") as data:
         image.upload(cloud.image, data=data)
     return cloud.image.get_image(image.id)
@@ -107,9 +105,12 @@ def playbook(title, log, show):
     environment = {**os.environ, **{key: str(value) for key, value in outputs.environment().items()}}
     environment["ANSIBLE_FORCE_COLOR"] = "true" if sys.stdout.isatty() else "false"
     lines = []
-    with open(base.LOG / log, "w", encoding="utf-8") as copy, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True, cwd=base.LAB
-    ) as process:
+    with (
+        open(base.LOG / log, "w", encoding="utf-8") as copy,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True, cwd=base.LAB
+        ) as process,
+    ):
         for line in process.stdout:
             copy.write(line)
             lines.append(re.sub(r"\x1b\[[0-9;]*m", "", line))
@@ -135,9 +136,7 @@ def boot(cloud, host, image, flavor):
     """Boots a server on a nova-compute. Returns (server, seconds until it was ACTIVE or ERROR, bytes read from Glance)."""
     offset = (base.LOG / "glance-access.log").stat().st_size
     start = time.monotonic()
-    server = cloud.compute.create_server(
-        name=f"{image.name}-{host}", image_id=image.id, flavor_id=flavor.id, networks="none", availability_zone=f"nova:{host}"
-    )
+    server = cloud.compute.create_server(name=f"{image.name}-{host}", image_id=image.id, flavor_id=flavor.id, networks="none", availability_zone=f"nova:{host}")
     while server.status not in ("ACTIVE", "ERROR") and time.monotonic() - start < BOOT_SECONDS:
         time.sleep(0.25)
         server = cloud.compute.get_server(server.id)

@@ -81,9 +81,7 @@ def _inventory(vcenter):
     """Writes the inventory for playbooks/site.yml."""
     passwords, port = base.passwords(), base.ports()
     ssh = f"-o UserKnownHostsFile={base.LAB / 'ssh/known_hosts'} -o StrictHostKeyChecking=yes"
-    hosts = {
-        name: {"ansible_host": address, "ansible_port": 2222, "nova_vcdriver_my_ip": address} for name, address in compute().items()
-    }
+    hosts = {name: {"ansible_host": address, "ansible_port": 2222, "nova_vcdriver_my_ip": address} for name, address in compute().items()}
     nova_manage = [base.OPENSTACK / "bin/nova-manage", "--config-file", base.ETC / "nova.conf", "--config-file", base.ETC / "nova-db.conf"]
     inventory = {
         "nova_vcdriver": {

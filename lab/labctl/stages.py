@@ -236,6 +236,4 @@ def catalog():
         for name, (kind, path) in paths.items():
             service = identity.create_service(name=name, type=kind)
             for interface in ("public", "internal"):
-                identity.create_endpoint(
-                    service_id=service.id, interface=interface, region_id="RegionOne", url=base.urls()[name] + path
-                )
+                identity.create_endpoint(service_id=service.id, interface=interface, region_id="RegionOne", url=base.urls()[name] + path)

@@ -19,6 +19,4 @@ def requires(library, import_error, reason):
     :raises NovaVmwareError: ``MISSING_LIBRARY``, with the traceback in ``details``.
     """
     if import_error is not None:
-        raise NovaVmwareError(
-            "MISSING_LIBRARY", missing_required_lib(library, reason=reason), details={"import_error": import_error}
-        )
+        raise NovaVmwareError("MISSING_LIBRARY", missing_required_lib(library, reason=reason), details={"import_error": import_error})

@@ -13,7 +13,6 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
-
 # kill and AWX; Ctrl-C; the end of an ssh session with a terminal
 CANCELLED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -57,8 +56,4 @@ def _cancel(_signal, _frame):
 
 def _secrets(auth):
     """Gives the values inside ``auth`` that are secret: Ansible redacts a dict option as a whole, but not what is inside it."""
-    return {
-        str(value)
-        for name, value in (auth or {}).items()
-        if value and any(word in name for word in ("password", "secret", "token", "passcode"))
-    }
+    return {str(value) for name, value in (auth or {}).items() if value and any(word in name for word in ("password", "secret", "token", "passcode"))}

@@ -154,8 +154,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spe
     openstack_argument_spec,
     vcenter_argument_spec,
 )
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import prune
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import prune
 
 
 def main():

@@ -67,9 +67,7 @@ class Lab:
 def recap(output):
     """Gives ``{host: {ok, changed, ...}}`` of a playbook's output."""
     lines = output[output.index("PLAY RECAP") :].splitlines()[1:]
-    return {
-        line.split()[0]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)} for line in lines if re.search(r"\bok=\d", line)
-    }
+    return {line.split()[0]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)} for line in lines if re.search(r"\bok=\d", line)}
 
 
 @pytest.fixture(scope="session")

@@ -145,9 +145,7 @@ class Walker:
         mark = self.vcenter.mark()
         result, error, text = self.seed(image)
         assert result, (image, error, text)
-        cases = [
-            Case(image, step, name) for step in vcenter_steps(self.vcenter.requests(mark)) for name, way in WAYS.items() if step.can(way.breaks)
-        ]
+        cases = [Case(image, step, name) for step in vcenter_steps(self.vcenter.requests(mark)) for name, way in WAYS.items() if step.can(way.breaks)]
         return cases + glance_cases(image, self.glance.paths)
 
     def walk(self, case):
@@ -257,10 +255,7 @@ def test_walk(cloud, images, tmp_path, capsys):
         first.close()
     cases = every if FULL else sample(every)
     answers = FORK.Queue()
-    workers = [
-        FORK.Process(target=work, args=(tmp_path / str(number), cloud, images, cases[number::WORKERS], answers))
-        for number in range(WORKERS)
-    ]
+    workers = [FORK.Process(target=work, args=(tmp_path / str(number), cloud, images, cases[number::WORKERS], answers)) for number in range(WORKERS)]
     for worker in workers:
         worker.start()
     results, ended = [], 0

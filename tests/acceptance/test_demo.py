@@ -87,9 +87,7 @@ def test_check_mode_on_a_deployed_host(checked):
 
 def test_nova_and_placement_say_what_vcenter_says(lab):
     nodes = {node["host"]: node for node in lab.module("compute_node_info", hosts=lab.hosts, openstack={"cloud": "lab"})["compute_nodes"]}
-    clusters = [
-        {key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]
-    ]
+    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]]
     truth = lab.module("hypervisor_info", clusters=clusters, **lab.vcenter())["hypervisors"]
     assert len(truth) == 2
     for hypervisor, host in zip(truth, lab.hosts):

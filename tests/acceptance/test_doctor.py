@@ -239,9 +239,7 @@ def test_a_healthy_vcenter_has_no_finding(healthy):
     port = healthy.vcenter.port
     host = call("vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": port}, esxi_hosts=["127.0.0.1"], esxi_port=port)
     host["compute_host"]["versions"].update({"oslo.vmware": "4.10.1", "urllib3": "2.8.0"})
-    result = healthy.check(
-        services=HEALTHY, compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info"
-    )
+    result = healthy.check(services=HEALTHY, compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info")
     assert result["findings"] == []
     assert set(result["passed"]) == all_rules() - OPENSTACK - IMAGES - {"COMPUTE_ID_MISSING"}
 

@@ -168,7 +168,7 @@ def test_empty_folder(vcenter, images, monkeypatch, age):
     folder = vcenter.datastores / "n1" / CACHE / ids["sparse"]
     folder.mkdir(parents=True)
     subprocess.run(["touch", "--date", age, folder], check=True)
-    monkeypatch.setattr("ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.others.WAIT", 3)
+    monkeypatch.setattr("ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.others.WAIT", 3)
     result, error, text = start_seed(vcenter, ids["sparse"]).wait(seconds=300)
     if age == "3 minutes ago":
         assert (result, error) == (None, "FOLDER_IN_USE")

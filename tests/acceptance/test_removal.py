@@ -40,9 +40,7 @@ def clone(vcenter, image_id, datastore="n1"):
     (cluster,) = datacenter.hostFolder.childEntity
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo
     parent = backing(fileName=f"[{datastore}] {CACHE}/{image_id}/{image_id}.vmdk", diskMode="persistent")
-    disk = vim.vm.device.VirtualDisk(
-        key=-101, controllerKey=-100, unitNumber=0, backing=backing(fileName="", diskMode="persistent", parent=parent)
-    )
+    disk = vim.vm.device.VirtualDisk(key=-101, controllerKey=-100, unitNumber=0, backing=backing(fileName="", diskMode="persistent", parent=parent))
     controller = vim.vm.device.VirtualLsiLogicController(key=-100, busNumber=0, sharedBus="noSharing")
     spec = vim.vm.ConfigSpec(
         name="clone", guestId="otherGuest", numCPUs=1, memoryMB=128, files=vim.vm.FileInfo(vmPathName=f"[{datastore}]"),

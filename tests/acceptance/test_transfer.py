@@ -18,9 +18,10 @@ import requests
 from conftest import LAB, ROOT
 from simulated import CACHE, DATASTORES, HOSTS, NO_HOSTS, VCenter, convert, options, scenario, upload
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, image_cache, seed
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache, seed
 
 SIZE = 64 << 20  # bytes
 USED = SIZE // 10
@@ -100,9 +101,7 @@ def test_a_flat_image_travels_without_its_holes(vcenter, images, kind, thin):
 
 def read_back(vcenter):
     """Gives how many bytes of disks were read back so far."""
-    return sum(
-        line.get("bytes_out", 0) for line in vcenter.requests() if line.get("http") == "GET" and line.get("path", "").endswith("-flat.vmdk")
-    )
+    return sum(line.get("bytes_out", 0) for line in vcenter.requests() if line.get("http") == "GET" and line.get("path", "").endswith("-flat.vmdk"))
 
 
 def stored(cloud, image_id):
@@ -218,11 +217,7 @@ EXPIRES = [
 
 @pytest.mark.parametrize(
     "kind, when",
-    [
-        pytest.param(kind, when, id=f"{kind}-{next(iter(when.values()))}")
-        for kind, whens in (("stream", EXPIRES), ("thick", EXPIRES[1:4]))
-        for when in whens
-    ],
+    [pytest.param(kind, when, id=f"{kind}-{next(iter(when.values()))}") for kind, whens in (("stream", EXPIRES), ("thick", EXPIRES[1:4])) for when in whens],
 )
 def test_a_session_that_ends_in_the_middle(vcenter, images, kind, when):
     ids, content = images

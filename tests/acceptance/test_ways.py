@@ -67,9 +67,7 @@ def images(cloud, tmp_path_factory):
     for name, size, version in (("qemu", 4 * KIND, None), ("old", 4 * KIND, 1), ("odd", 4 * KIND + 1536, None)):
         raw = disk(size)
         (folder / "raw").write_bytes(raw)
-        subprocess.run(
-            ["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", folder / "raw", folder / "vmdk"], check=True
-        )
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", folder / "raw", folder / "vmdk"], check=True)
         data = bytearray((folder / "vmdk").read_bytes())
         if version:
             data[4:8] = version.to_bytes(4, "little")

@@ -192,9 +192,7 @@ PROPERTIES = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=300)
 @given(PROPERTIES)
 def test_image_properties(properties):
-    meta = objects.ImageMeta.from_dict(
-        {"id": ID, "name": "x", "size": 1024, "disk_format": "vmdk", "container_format": "bare", "properties": dict(properties)}
-    )
+    meta = objects.ImageMeta.from_dict({"id": ID, "name": "x", "size": 1024, "disk_format": "vmdk", "container_format": "bare", "properties": dict(properties)})
     with mock.patch.object(images, "get_vsphere_location", return_value=None):
         theirs = images.VMwareImage.from_image(None, ID, meta)
     ours = nova_image.Image(ID, "x", "active", 1024, "vmdk", "bare", None, None, properties)
@@ -220,8 +218,10 @@ def boots(name, value):
             vm_util.convert_vif_model(meta.properties.hw_vif_model)
         if name in ("img_hv_type", "hw_architecture"):
             supported = {text for row in SUPPORTED for text in row}
-            return fields.HVType.canonicalize(getattr(meta.properties, name)) in supported if name == "img_hv_type" else (
-                fields.Architecture.canonicalize(getattr(meta.properties, name)) in supported
+            return (
+                fields.HVType.canonicalize(getattr(meta.properties, name)) in supported
+                if name == "img_hv_type"
+                else (fields.Architecture.canonicalize(getattr(meta.properties, name)) in supported)
             )
     except (ValueError, exception.Invalid):
         return False

@@ -28,10 +28,13 @@ ALLOWED = {
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
-    "seeding": {"errors", "deps", "progress", "periodic", "vsphere", "glance", "nova", "openstack", "drivers"},
-    "probe": {"errors", "deps", "progress", "vsphere", "nova", "drivers", "seeding"},
-    "conversion": {"errors", "deps", "glance", "nova", "openstack", "seeding"},
-    "doctor": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers", "seeding"},
+    "pump": set(),
+    "disks": {"errors"},
+    "cache": {"errors", "deps", "progress", "periodic", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks"},
+    "seeding": {"errors", "deps", "progress", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks", "cache"},
+    "probe": {"errors", "deps", "progress", "vsphere", "nova", "drivers", "disks", "cache"},
+    "conversion": {"errors", "deps", "glance", "nova", "openstack", "disks"},
+    "doctor": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers", "cache"},
 }
 # Third-party packages a room may import, besides the standard library.
 LIBRARIES = {
@@ -44,7 +47,7 @@ LIBRARIES = {
 }
 # nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
-MODULE_MAY_USE = {"doctor", "module", "argument_spec", "drivers", "seeding", "conversion", "openstack", "probe"}
+MODULE_MAY_USE = {"doctor", "module", "argument_spec", "drivers", "cache", "seeding", "conversion", "openstack", "probe"}
 
 
 def parse(path):
@@ -67,7 +70,7 @@ def room_of(dotted):
     """Gives the room of module_utils that a dotted name is in, or None if it is not the collection's."""
     prefix = f"{PACKAGE}.module_utils."
     assert dotted.startswith(prefix) or not dotted.startswith("ansible_collections."), f"{dotted} is not in module_utils"
-    return dotted[len(prefix):].split(".")[0] if dotted.startswith(prefix) else None
+    return dotted[len(prefix) :].split(".")[0] if dotted.startswith(prefix) else None
 
 
 def utils():

@@ -32,9 +32,7 @@ def main(verb, host):
         subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", raw, disk], check=True)
         with open(disk, "rb") as data:
             image.upload(cloud.image, data=data)
-    server = cloud.compute.create_server(
-        name="decommission", image_id=image.id, flavor_id=flavor.id, networks="none", availability_zone=f"nova:{host}"
-    )
+    server = cloud.compute.create_server(name="decommission", image_id=image.id, flavor_id=flavor.id, networks="none", availability_zone=f"nova:{host}")
     cloud.compute.wait_for_server(server, wait=SECONDS, interval=1)
 
 

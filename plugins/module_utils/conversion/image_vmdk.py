@@ -14,11 +14,11 @@ import tempfile
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, streams, upload
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import wish as wishes
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
 
 
 def run(params, check_mode):
@@ -102,9 +102,7 @@ def _refuse_source(image, disk_type):
             f"These are: {', '.join(sorted(qemu.DRIVERS))}. Nova boots an iso as it is.",
         )
     if image.container_format != "bare":
-        refuse(
-            "IMAGE_CONTAINER_FORMAT", f"has container_format {image.container_format}", "Upload the disk inside it with container_format bare."
-        )
+        refuse("IMAGE_CONTAINER_FORMAT", f"has container_format {image.container_format}", "Upload the disk inside it with container_format bare.")
     if not image.size:
         refuse("IMAGE_EMPTY", "holds no data", "Upload its data again.")
     if image.disk_format == "vmdk":

@@ -16,8 +16,8 @@ import shutil
 import struct
 import subprocess
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
 
 # Glance's disk_format -> qemu's driver. A vmdk is whatever its hw_disk_type says.
 DRIVERS = {"qcow2": "qcow2", "raw": "raw", "vhd": "vpc", "vhdx": "vhdx", "vdi": "vdi", "vmdk": "vmdk"}
@@ -66,7 +66,7 @@ def judge_file(image, size, read):
     :arg size: bytes of the file.
     :arg read: a function ``(offset, length) -> bytes``.
     :raises NovaVmwareError: ``IMAGE_CONTENT``, ``IMAGE_HAS_BACKING_FILE``, ``IMAGE_HAS_DATA_FILE``, ``IMAGE_ENCRYPTED``, or
-        what :func:`seeding.vmdk.inspect` raises.
+        what :func:`disks.vmdk.inspect` raises.
     """
     kind = driver(image)
     if kind == "raw":
@@ -130,9 +130,7 @@ def judge_info(found, kind):
     if found.get("encrypted") or specific.get("encrypt"):
         raise _encrypted()
     if found.get("dirty-flag") or specific.get("corrupt"):
-        raise ConversionError(
-            "IMAGE_DAMAGED", "The image is marked as damaged or as not closed.", "Repair it with qemu-img check -r and upload it again."
-        )
+        raise ConversionError("IMAGE_DAMAGED", "The image is marked as damaged or as not closed.", "Repair it with qemu-img check -r and upload it again.")
     if not found.get("virtual-size"):
         raise ConversionError("IMAGE_EMPTY", "The image's disk has no bytes.", "Upload the right file.")
     return found["virtual-size"]
@@ -182,15 +180,11 @@ def _content(image):
 
 
 def _backing(name):
-    return ConversionError(
-        "IMAGE_HAS_BACKING_FILE", f"The image holds only the changes to {name}.", "Flatten it with qemu-img convert and upload it again."
-    )
+    return ConversionError("IMAGE_HAS_BACKING_FILE", f"The image holds only the changes to {name}.", "Flatten it with qemu-img convert and upload it again.")
 
 
 def _data_file():
-    return ConversionError(
-        "IMAGE_HAS_DATA_FILE", "The image keeps its data in another file.", "Make one file of it with qemu-img convert and upload it again."
-    )
+    return ConversionError("IMAGE_HAS_DATA_FILE", "The image keeps its data in another file.", "Make one file of it with qemu-img convert and upload it again.")
 
 
 def _encrypted():

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import grains, relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import grains, relay, vmdk
 
 _CHUNK = 1 << 20  # bytes
 

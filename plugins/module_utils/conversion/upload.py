@@ -78,9 +78,7 @@ def _wait(glance, image_id):
         if document["status"] == "active":
             return document
         if document["status"] not in ("queued", "saving", "importing") or time.monotonic() > end:
-            raise UploadError(
-                "IMAGE_NOT_ACTIVE", f"The new image {image_id} has status {document['status']}, not active.", "Check Glance's log."
-            )
+            raise UploadError("IMAGE_NOT_ACTIVE", f"The new image {image_id} has status {document['status']}, not active.", "Check Glance's log.")
         time.sleep(2)
 
 

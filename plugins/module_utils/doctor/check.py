@@ -51,9 +51,7 @@ def run(params, _check_mode):
     :raises NovaVmwareError: an option is wrong, or a source that was given does not answer.
     """
     services = wanted(params["services"])
-    facts = Facts(
-        services=tuple(services), compute_host=params["compute_host"], api_conf=_conf("nova-api", params["api_nova_conf"])
-    )
+    facts = Facts(services=tuple(services), compute_host=params["compute_host"], api_conf=_conf("nova-api", params["api_nova_conf"]))
     if params["hostname"]:
         facts = _ask_vcenter(facts, params)
     if params["openstack"] is not None:
@@ -78,10 +76,7 @@ def wanted(options):
     found = []
     for option in options:
         conf = _conf(option["name"], option["nova_conf"])
-        known = {
-            name: option[name] if option[name] is not None else conf and conf.get("vmware", name)
-            for name in ("cluster_name", "datastore_regex")
-        }
+        known = {name: option[name] if option[name] is not None else conf and conf.get("vmware", name) for name in ("cluster_name", "datastore_regex")}
         name = option["name"] or (conf and conf.get("DEFAULT", "host")) or known["cluster_name"]
         if not name:
             raise NovaVmwareError(
@@ -113,10 +108,7 @@ def _conf(name, text):
 def _ask_vcenter(facts, params):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     # A regular expression that is none is a finding; what needs it is not judged.
-    services = [
-        service if judge.compiles(service.datastore_regex) else replace(service, datastore_regex=None)
-        for service in facts.services
-    ]
+    services = [service if judge.compiles(service.datastore_regex) else replace(service, datastore_regex=None) for service in facts.services]
     try:
         session = from_params(params)
     except NovaVmwareError as error:

@@ -21,9 +21,7 @@ def run(params, check_mode):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     with from_params(params) as session:
         everything = inventory.clusters(session)
-        clusters = list(
-            {one.moid: one for one in (vc.find_cluster(everything, name, session.server) for name in params["clusters"])}.values()
-        )
+        clusters = list({one.moid: one for one in (vc.find_cluster(everything, name, session.server) for name in params["clusters"])}.values())
         before = {cluster.path: settings(cluster) for cluster in clusters}
         after = {path: wanted(now, params["drs"], params["ha"]) for path, now in before.items()}
         changing = [cluster for cluster in clusters if before[cluster.path] != after[cluster.path]]
@@ -56,9 +54,7 @@ def settings(cluster):
 def wanted(now, drs, ha):
     """Gives the settings after the change: ``now``, and what of ``drs`` and ``ha`` is not None. Pure."""
     asked = {"drs": drs or {}, "ha": ha or {}}
-    return {
-        part: {**now[part], **{name: value for name, value in asked[part].items() if value is not None}} for part in ("drs", "ha")
-    }
+    return {part: {**now[part], **{name: value for name, value in asked[part].items() if value is not None}} for part in ("drs", "ha")}
 
 
 def _reconfigure(session, changes):
@@ -67,9 +63,7 @@ def _reconfigure(session, changes):
     for cluster, after in changes.items():
         spec = vim.cluster.ConfigSpecEx(
             drsConfig=vim.cluster.DrsConfigInfo(enabled=after["drs"]["enabled"], defaultVmBehavior=after["drs"]["behavior"]),
-            dasConfig=vim.cluster.DasConfigInfo(
-                enabled=after["ha"]["enabled"], admissionControlEnabled=after["ha"]["admission_control"]
-            ),
+            dasConfig=vim.cluster.DasConfigInfo(enabled=after["ha"]["enabled"], admissionControlEnabled=after["ha"]["admission_control"]),
         )
         tasks.append(
             session.call(

@@ -43,9 +43,7 @@ def run(params, _check_mode):
             "versions": versions(params["python"]),
             "peers": peers,
             "clock_skew_seconds": clock_skew(vcenter["host"], vcenter["port"], timeout) if vcenter else None,
-            "compute_ids": [
-                {"state_path": path, "compute_id": is_there(os.path.join(path, "compute_id"))} for path in params["state_paths"]
-            ],
+            "compute_ids": [{"state_path": path, "compute_id": is_there(os.path.join(path, "compute_id"))} for path in params["state_paths"]],
         },
     }
 

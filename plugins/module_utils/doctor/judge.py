@@ -73,11 +73,7 @@ def judge(facts):
 def _why(facts, service, need):
     if need in ("cluster", "valid_regex") and service is not None and service.cluster_error:
         return service.cluster_error[1]
-    if (
-        need in ("vcenter", "cluster", "privileges", "vms", "certificate", "caches")
-        and facts.vcenter is None
-        and facts.login_error
-    ):
+    if need in ("vcenter", "cluster", "privileges", "vms", "certificate", "caches") and facts.vcenter is None and facts.login_error:
         return "the vCenter could not be used"
     if need == "record" and service.new:
         return "Nova knows no such service yet"

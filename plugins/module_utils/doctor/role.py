@@ -27,9 +27,7 @@ def run(params, check_mode):
         manager = session.content.authorizationManager
         role = _find(session, manager, params["name"])
         if role is not None and role.system:
-            raise RoleError(
-                "ROLE_IS_SYSTEM", f"Role {params['name']} is one of vSphere's own and can't be changed.", "Choose another name."
-            )
+            raise RoleError("ROLE_IS_SYSTEM", f"Role {params['name']} is one of vSphere's own and can't be changed.", "Choose another name.")
         wanted = privileges.all_privileges(params["features"])
         before = sorted(set(role.privilege) - privileges.SYSTEM) if role is not None else None
         changed = before != wanted
@@ -73,21 +71,15 @@ def _grant(session, manager, params, role_id, check_mode):
     grants = []
     for obj, path, propagate in objects:
         existing = session.call(f"read the permissions on {path}", manager.RetrieveEntityPermissions, entity=obj, inherited=False)
-        mine = next(
-            (one for one in existing if one.group == params["group"] and same_principal(one.principal, params["principal"])), None
-        )
+        mine = next((one for one in existing if one.group == params["group"] and same_principal(one.principal, params["principal"])), None)
         changed = mine is None or role_id is None or mine.roleId != role_id or mine.propagate != propagate
         if changed and not check_mode:
-            permission = vim.AuthorizationManager.Permission(
-                principal=params["principal"], group=params["group"], roleId=role_id, propagate=propagate
-            )
+            permission = vim.AuthorizationManager.Permission(principal=params["principal"], group=params["group"], roleId=role_id, propagate=propagate)
             session.call(
                 f"grant the role {params['name']} to {params['principal']} on {path}",
                 manager.SetEntityPermissions, entity=obj, permission=[permission],
             )  # fmt: skip
-        names = (
-            {role.roleId: role.name for role in manager.roleList} if changed and mine is not None else {role_id: params["name"]}
-        )
+        names = {role.roleId: role.name for role in manager.roleList} if changed and mine is not None else {role_id: params["name"]}
         was = None if mine is None else _describe(names.get(mine.roleId, str(mine.roleId)), mine.propagate)
         grants.append({"object": path, "propagate": propagate, "changed": changed, "before": was})
     return grants

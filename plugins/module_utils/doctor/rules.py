@@ -89,9 +89,7 @@ def compute_driver_wrong(facts, service):
     "Set it; nova-compute does not start without it.",
 )
 def required_option_unset(facts, service):
-    missing = [
-        f"[vmware]{option}" for option in ("host_ip", "host_username", "cluster_name") if not service.conf.get("vmware", option)
-    ]
+    missing = [f"[vmware]{option}" for option in ("host_ip", "host_username", "cluster_name") if not service.conf.get("vmware", option)]
     if missing:
         yield service.name, f"not set: {', '.join(missing)}"
 
@@ -119,11 +117,7 @@ def pbm_enabled(facts, service):
     "Set [vmware]pbm_enabled = false.",
 )
 def pbm_vcenter_version(facts, service):
-    if (
-        service.conf.boolean("vmware", "pbm_enabled", False)
-        and not service.conf.get("vmware", "pbm_wsdl_location")
-        and _version(facts.vcenter.version) >= (9,)
-    ):
+    if service.conf.boolean("vmware", "pbm_enabled", False) and not service.conf.get("vmware", "pbm_wsdl_location") and _version(facts.vcenter.version) >= (9,):
         yield (
             service.name,
             f"[vmware]pbm_enabled is true and vCenter {facts.vcenter.server} has version {facts.vcenter.version}: nova-compute dies at its start",
@@ -150,11 +144,7 @@ def config_drive_forced(facts, service):
     "Leave both off; image_cache compares the image's hash before it publishes an image.",
 )
 def glance_signatures_verified(facts, service):
-    on = [
-        name
-        for name in ("verify_glance_signatures", "enable_certificate_validation")
-        if service.conf.boolean("glance", name, False)
-    ]
+    on = [name for name in ("verify_glance_signatures", "enable_certificate_validation") if service.conf.boolean("glance", name, False)]
     if on:
         yield service.name, f"on: {', '.join('[glance]' + name for name in on)}: no byte of an image reaches the datastore"
 
@@ -197,9 +187,7 @@ def shared_cache_aged(facts, service):
     if prefix and interval >= 0 and service.conf.boolean("image_cache", "remove_unused_base_images", True):
         yield (
             service.name,
-            (
-                f"[vmware]cache_prefix is {prefix} and ageing is on: each nova-compute deletes base disks that powered-off servers of other clusters use"
-            ),
+            (f"[vmware]cache_prefix is {prefix} and ageing is on: each nova-compute deletes base disks that powered-off servers of other clusters use"),
         )
 
 
@@ -283,9 +271,7 @@ def resize_to_same_host_off(facts):
     if not facts.api_conf.boolean("DEFAULT", "allow_resize_to_same_host", False):
         yield (
             "nova-api",
-            (
-                "[DEFAULT]allow_resize_to_same_host is false: a resize goes to another nova-compute, and the VM stays where it is: Nova and vSphere disagree"
-            ),
+            ("[DEFAULT]allow_resize_to_same_host is false: a resize goes to another nova-compute, and the VM stays where it is: Nova and vSphere disagree"),
         )
 
 
@@ -316,11 +302,7 @@ def state_path_shared(facts, service):
 
 def _twice(facts, service, section, option):
     value = service.conf.get(section, option)
-    others = [
-        other.name
-        for other in facts.services
-        if other is not service and other.conf is not None and other.conf.get(section, option) == value
-    ]
+    others = [other.name for other in facts.services if other is not service and other.conf is not None and other.conf.get(section, option) == value]
     if others and (value or option == "state_path"):
         yield service.name, f"[{section}]{option} is {value or 'not set'}, as for {', '.join(others)}"
 
@@ -333,11 +315,7 @@ def _twice(facts, service, section, option):
     "Leave one of them.",
 )
 def cluster_driven_twice(facts, service):
-    others = [
-        other.name
-        for other in facts.services
-        if other is not service and other.cluster and other.cluster.cluster.moid == service.cluster.cluster.moid
-    ]
+    others = [other.name for other in facts.services if other is not service and other.cluster and other.cluster.cluster.moid == service.cluster.cluster.moid]
     if others:
         yield service.name, f"cluster {service.cluster.cluster.path} is also that of {', '.join(others)}"
 
@@ -375,11 +353,7 @@ def _folder(service):
 )
 def clusters_not_isolated(facts, service):
     zone = service.record.get("availability_zone")
-    others = [
-        other.name
-        for other in facts.services
-        if other is not service and other.record and other.record.get("availability_zone") == zone
-    ]
+    others = [other.name for other in facts.services if other is not service and other.record and other.record.get("availability_zone") == zone]
     if zone and others:
         yield service.name, f"availability zone {zone} has also {', '.join(sorted(others))}"
 
@@ -635,11 +609,7 @@ def _counts(host):
 )
 def cluster_has_servers(facts, service):
     if service.new:
-        found = sorted(
-            vm.name
-            for vm in facts.vcenter.vms
-            if vm.nova_uuid and not vm.lost and vm.pool == service.cluster.cluster.resource_pool
-        )
+        found = sorted(vm.name for vm in facts.vcenter.vms if vm.nova_uuid and not vm.lost and vm.pool == service.cluster.cluster.resource_pool)
         if found:
             yield (
                 service.name,

@@ -10,10 +10,10 @@ import socket
 import ssl
 from dataclasses import replace
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
@@ -99,11 +99,7 @@ def _host_details(session, hypervisors):
     }  # fmt: skip
     objects = [object_spec(session.managed("HostSystem", moid), [manager]) for moid in moids]
     found = session.read("read time and certificates of the hosts", objects, paths)
-    ends = {
-        obj._GetMoId(): getattr(values.get("certificateInfo"), "notAfter", None)
-        for obj, values in found
-        if not isinstance(obj, vim.HostSystem)
-    }
+    ends = {obj._GetMoId(): getattr(values.get("certificateInfo"), "notAfter", None) for obj, values in found if not isinstance(obj, vim.HostSystem)}
     details = {}
     for obj, values in found:
         if not isinstance(obj, vim.HostSystem) or "config.service.service" not in values:
@@ -122,9 +118,7 @@ def _vms(session, hypervisors):
     """Gives the :class:`Vm` of the root resource pools and of the datastores that Nova may use."""
     pools = dict.fromkeys(hypervisor.cluster.resource_pool for hypervisor in hypervisors)
     stores = dict.fromkeys(datastore.moid for hypervisor in hypervisors for datastore in hypervisor.usable)
-    objects = [
-        object_spec(session.managed("ResourcePool", moid), [traversal(vim.ResourcePool, "vm")], skip=True) for moid in pools
-    ]
+    objects = [object_spec(session.managed("ResourcePool", moid), [traversal(vim.ResourcePool, "vm")], skip=True) for moid in pools]
     objects += [object_spec(session.managed("Datastore", moid), [traversal(vim.Datastore, "vm")], skip=True) for moid in stores]
     if not objects:
         return ()
@@ -152,16 +146,11 @@ def _missing_privileges(session, hypervisors, details):
     clusters = [hypervisor.cluster for hypervisor in hypervisors]
     networks = session.read(
         "read the networks of the clusters",
-        [
-            object_spec(session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")])
-            for cluster in clusters
-        ],
+        [object_spec(session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")]) for cluster in clusters],
         {vim.Network: ["name"]},
     )
     stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
-    safe = {
-        host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe
-    }
+    safe = {host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe}
     always, features = privileges.PRIVILEGES, privileges.FEATURES
     asked = [
         (always["root"], {session.content.rootFolder: "the root folder"}),
@@ -233,9 +222,7 @@ def _with_caches(session, services):
         ]
         listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places, tolerant=True)))
         for service in mine:
-            caches = {
-                datastore.name: listings[datastore.moid] for datastore in service.cluster.usable if datastore.moid in listings
-            }
+            caches = {datastore.name: listings[datastore.moid] for datastore in service.cluster.usable if datastore.moid in listings}
             refused = [one for one in caches.values() if isinstance(one, VSphereFault)]
             for fault in refused:
                 if fault.fault != "NoPermission":

@@ -53,9 +53,7 @@ def find(glance, name_or_id):
             raise _refused(f"read the image {name_or_id}", response)
     found = named(glance, name_or_id)
     if not found:
-        raise GlanceError(
-            "IMAGE_NOT_FOUND", f'Glance has no image "{name_or_id}" that this account can see.', _why_not_listed(glance, name_or_id)
-        )
+        raise GlanceError("IMAGE_NOT_FOUND", f'Glance has no image "{name_or_id}" that this account can see.', _why_not_listed(glance, name_or_id))
     if len(found) > 1:
         ids = sorted(image["id"] for image in found)
         raise GlanceError(
@@ -281,9 +279,7 @@ class _Patience:
         if isinstance(error, GlanceError) and (status in _FINAL or error.code in ("IMAGE_NO_RANGES", "IMAGE_SIZE_MISMATCH", "GLANCE_REDIRECTS")):
             raise error
         if status in (401, 403):
-            raise GlanceError(
-                "GLANCE_REFUSED", f"Failed to read the image {self._image_id}: {error}.", "Check the credentials.", {"status": status}
-            ) from error
+            raise GlanceError("GLANCE_REFUSED", f"Failed to read the image {self._image_id}: {error}.", "Check the credentials.", {"status": status}) from error
         self._tries += 1
         now = time.monotonic()
         self._since = self._since or now

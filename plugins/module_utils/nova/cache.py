@@ -99,9 +99,7 @@ def ageing_deletes_at(marker, minimum_age):
 
 def foreign_files(image_id, names):
     """Gives those of the names in an image's folder that neither Nova, we nor the storage put there."""
-    pattern = re.compile(
-        rf"{re.escape(image_id)}(\.\d+)?(-flat)?\.vmdk|{re.escape(image_id)}\.(iso|\d+\.seed\.json)|ts-\d{{4}}(-\d\d){{5}}"
-    )
+    pattern = re.compile(rf"{re.escape(image_id)}(\.\d+)?(-flat)?\.vmdk|{re.escape(image_id)}\.(iso|\d+\.seed\.json)|ts-\d{{4}}(-\d\d){{5}}")
     return tuple(name for name in names if not pattern.fullmatch(name) and not is_storages(name))
 
 

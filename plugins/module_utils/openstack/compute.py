@@ -44,9 +44,7 @@ def flavor_disks(connection, names):
         disks[flavor.id] = disks[flavor.name] = flavor.disk
     missing = [name for name in names if name not in disks]
     if missing:
-        raise OpenStackError(
-            "FLAVOR_NOT_FOUND", f"Nova has no flavor {', '.join(missing)} that this account can see.", "Check the names and the project."
-        )
+        raise OpenStackError("FLAVOR_NOT_FOUND", f"Nova has no flavor {', '.join(missing)} that this account can see.", "Check the names and the project.")
     return {disks[name] for name in names}
 
 

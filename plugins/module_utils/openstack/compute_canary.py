@@ -32,9 +32,7 @@ def run(params, check_mode):
     if service is None:
         raise OpenStackError("SERVICE_NOT_FOUND", f"Nova has no nova-compute with the host {host}.")
     if (service["state"], service["status"]) != ("up", "enabled"):
-        raise OpenStackError(
-            "SERVICE_NOT_UP", f"The compute service {host} is {service['state']} and {service['status']}.", "No server can be booted there."
-        )
+        raise OpenStackError("SERVICE_NOT_UP", f"The compute service {host} is {service['state']} and {service['status']}.", "No server can be booted there.")
     image = _find("image", params["image"], cloud.image.find_image)
     flavor = _find("flavor", params["flavor"], cloud.compute.find_flavor)
     if check_mode:

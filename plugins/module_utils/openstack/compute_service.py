@@ -50,9 +50,7 @@ def run(params, check_mode):
         refuse(host, found)
     elif found.service is None:
         known = ", ".join(node["host"] for node in compute.compute_nodes(cloud, [])) or "none"
-        raise OpenStackError(
-            "SERVICE_NOT_FOUND", f"Nova has no nova-compute with the host {host}.", f"It has: {known}.", {"host": host}
-        )
+        raise OpenStackError("SERVICE_NOT_FOUND", f"Nova has no nova-compute with the host {host}.", f"It has: {known}.", {"host": host})
     after = wanted(found.service, state, params["disabled_reason"])
     changed = after != found.service or (state == "absent" and found.provider is not None)
     if changed and not check_mode:

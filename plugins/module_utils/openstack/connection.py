@@ -68,13 +68,9 @@ def translate(what):
     except NovaVmwareError:
         raise
     except keystone_errors.Unauthorized as error:
-        raise OpenStackError(
-            "OPENSTACK_UNAUTHORIZED", f"Failed to {what}: {error}.", "Check the credentials in the option openstack."
-        ) from error
+        raise OpenStackError("OPENSTACK_UNAUTHORIZED", f"Failed to {what}: {error}.", "Check the credentials in the option openstack.") from error
     except keystone_errors.ConnectFailure as error:
-        raise OpenStackError(
-            "OPENSTACK_UNREACHABLE", f"Failed to {what}: {error}.", "Check the endpoint and the network."
-        ) from error
+        raise OpenStackError("OPENSTACK_UNREACHABLE", f"Failed to {what}: {error}.", "Check the endpoint and the network.") from error
     except (openstack.exceptions.SDKException, keystone_errors.ClientException) as error:
         raise OpenStackError("OPENSTACK_ERROR", f"Failed to {what}: {error}.") from error
     except ValueError as error:  # requests' JSONDecodeError: something else than the service has answered

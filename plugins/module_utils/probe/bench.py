@@ -216,9 +216,7 @@ class Bench:
     def disk(self, path):
         """Gives what a VmDiskFileQuery says of a disk: pyVmomi's VmDiskInfo, or None where it finds none."""
         query = vim.host.DatastoreBrowser.VmDiskQuery
-        wanted = query(
-            details=query.Details(diskType=True, capacityKb=True, hardwareVersion=False, controllerType=True, diskExtents=True, thin=True)
-        )
+        wanted = query(details=query.Details(diskType=True, capacityKb=True, hardwareVersion=False, controllerType=True, diskExtents=True, thin=True))
         folder, _slash, name = path.rpartition("/")
         found = [one for one in self.listing(folder, [wanted], name) if one.path.rpartition("/")[2] == name]
         return found[0] if found else None
@@ -349,9 +347,7 @@ class Bench:
         entities = [self.session.managed(kind, moid) for moid in moids]
         key = self.call("read the session's key", lambda: self.session.content.sessionManager.currentSession.key)
         manager = self.session.content.authorizationManager
-        answer = self.call(
-            "ask for the account's privileges", manager.HasPrivilegeOnEntities, entity=entities, sessionId=key, privId=[privilege]
-        )
+        answer = self.call("ask for the account's privileges", manager.HasPrivilegeOnEntities, entity=entities, sessionId=key, privId=[privilege])
         return any(not granted.isGranted for one in answer for granted in one.privAvailability)
 
     def seen(self, managed, names):

@@ -14,8 +14,8 @@ import re
 import time
 from dataclasses import dataclass
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -66,9 +66,7 @@ def machines(session, sites):
 def things(session, sites):
     """Finds everything that probes made: virtual machines first, then folders. Gives a list of :class:`Thing`."""
     listed = files.list_names(session, [(site.datastore.browser, site.place, site.place.path()) for site in sites], f"{PREFIX}*")
-    return machines(session, sites) + [
-        Thing(site, file.name, None, file.modified) for site, names in zip(sites, listed) for file in names if run_of(file.name)
-    ]
+    return machines(session, sites) + [Thing(site, file.name, None, file.modified) for site, names in zip(sites, listed) for file in names if run_of(file.name)]
 
 
 def over(found, now):
@@ -121,6 +119,7 @@ def remove_own(session, site, names):
     :arg names: those of the folders at the root; other things have the first of them as a prefix.
     :returns: as :func:`remove`.
     """
+
     def own(found):
         return [one for one in found if one.name == names[0] or one.name.startswith(f"{names[0]}-")]
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import streams
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench import CAPACITY_KB, Refused
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.datastore import CAPACITY, GRAINS, arrived
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import FILES, Finding
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 _EXISTS = {"DuplicateName", "AlreadyExists", "FileAlreadyExists", "TaskInProgress"}

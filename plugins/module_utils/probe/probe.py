@@ -9,6 +9,8 @@ import time
 from dataclasses import replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import place_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -17,8 +19,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench import Bench, Late, Refused, Site
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import Finding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.questions import QUESTIONS
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import place_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tiny disks in the two sparse formats of VMware, in every layout that is to be tried. Pure.
 
-Format: VMware "Virtual Disk Format 5.0". ``seeding/encoding.py`` makes the layout that this collection sends; those here differ from it in one thing
+Format: VMware "Virtual Disk Format 5.0". ``disks/encoding.py`` makes the layout that this collection sends; those here differ from it in one thing
 each, so that a refusal tells its reason.
 """
 
@@ -77,9 +77,7 @@ def sparse(capacity, grains):
 
 
 def _header(capacity, version, flags, directory, compression):
-    return _HEADER.pack(
-        0x564D444B, version, flags, capacity // SECTOR, GRAIN // SECTOR, 1, 20, _ENTRIES, 0, directory, _OVERHEAD, 0, b"\n \r\n", compression
-    )
+    return _HEADER.pack(0x564D444B, version, flags, capacity // SECTOR, GRAIN // SECTOR, 1, 20, _ENTRIES, 0, directory, _OVERHEAD, 0, b"\n \r\n", compression)
 
 
 def _descriptor(capacity, kind):

@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, removal, stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import (
+    ageing,
+    audit_all,
+    cache_folder,
+    locations,
+)
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -12,13 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.compute import flavor_disks
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, removal, seed, stage
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
-    ageing,
-    audit_all,
-    cache_folder,
-    locations,
-)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import seed
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.present import Extras, Present, lines
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
@@ -143,12 +144,7 @@ class _Absent:
                 before.setdefault(place.name, {})[image_id] = rows[-1]["state"]
                 after.setdefault(place.name, {})[image_id] = audit.MISSING
             answers.append({"id": image_id, "datastores": rows})
-        todo = [
-            (place, answer["id"])
-            for answer in answers
-            for place, row in zip(everywhere, answer["datastores"])
-            if row["action"] == "remove"
-        ]
+        todo = [(place, answer["id"]) for answer in answers for place, row in zip(everywhere, answer["datastores"]) if row["action"] == "remove"]
         # All are checked before any is touched, in check mode as well: the same answer as the real run.
         removal.refuse_used(session, todo)
         if not check_mode:

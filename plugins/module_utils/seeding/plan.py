@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.audit import BROKEN, COMPLETE, MISSING, UNKNOWN
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.audit import BROKEN, COMPLETE, MISSING, UNKNOWN
 
 # vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); more wait in its queue.
 OPERATIONS_PER_HOST = 8
@@ -203,10 +203,7 @@ def rooms(datastores, writes):
         kept[write.moid] += write.kept
         passing[write.moid] = max(passing[write.moid], write.passing)
         freed[write.moid] += write.freed
-    return [
-        Room(moid, name, free, kept[moid] + passing[moid], free - kept[moid] + freed[moid])
-        for moid, (name, free) in datastores.items()
-    ]
+    return [Room(moid, name, free, kept[moid] + passing[moid], free - kept[moid] + freed[moid]) for moid, (name, free) in datastores.items()]
 
 
 def refuse_full(found):
@@ -218,16 +215,10 @@ def refuse_full(found):
     full = [room for room in found if room.needed > room.free]
     if not full:
         return
-    names = ", ".join(
-        f"{room.name} ({room.free} bytes free, {room.needed} needed)" for room in sorted(full, key=lambda room: (room.name, room.moid))
-    )
+    names = ", ".join(f"{room.name} ({room.free} bytes free, {room.needed} needed)" for room in sorted(full, key=lambda room: (room.name, room.moid)))
     raise NovaVmwareError(
         "DATASTORE_FULL",
         f"There is not enough free space for the images on {len(full)} of {len(found)} datastores: {names}.",
         "Make room, or narrow datastore_regex so that Nova does not choose them. Nothing was written.",
-        {
-            "datastores": [
-                {"name": room.name, "moid": room.moid, "free_bytes": room.free, "needed_bytes": room.needed} for room in full
-            ]
-        },
+        {"datastores": [{"name": room.name, "moid": room.moid, "free_bytes": room.free, "needed_bytes": room.needed} for room in full]},
     )

@@ -11,14 +11,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, readback, stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import ova, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, ova, seed, sized, stage, vmdk
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import audit_all, locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import seed, sized
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import (
     Source,
     Target,
@@ -290,16 +292,14 @@ class Present:
         if self._options.verify == "content":
             for step in steps:
                 if step.action != "none":
-                    content.refuse_unreadable(places[step.moid])
+                    readback.refuse_unreadable(places[step.moid])
                 if step.action == "copy":
-                    content.refuse_unreadable({**sources, **places}[step.source])
+                    readback.refuse_unreadable({**sources, **places}[step.source])
         sizes, too_small = [], []
         if image.linked_clone(self._extras.use_linked_clone):
             sizes, too_small = cache.linked_clone_sizes(self._extras.linked_clone_sizes, capacity or 0)
         sized = {
-            step.moid: ()
-            if step.state == audit.UNKNOWN
-            else sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none")
+            step.moid: () if step.state == audit.UNKNOWN else sized_copies(entries[step.moid].sized if entries[step.moid] else (), sizes, step.action != "none")
             for step in steps
         }
         work = Work(image, source, places, sources, entries, disk, capacity, steps, sized, too_small, False, targets)

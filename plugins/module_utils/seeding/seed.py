@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, readback
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import look_into
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.publish import publish
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import staged
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import content, grains, ova, relay, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import spool as spools
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, content, grains, ova, relay, vmdk
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import spool as spools
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.publish import publish
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pump import read_ahead
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
@@ -122,9 +123,7 @@ class _Push:
         ways = self.stage.location.ways(self.session, self.stage.file(name), self.options.upload_through)
         chunks = chunks or self.bytes
         self.done.step.total = self.image.size
-        self.done.via = transfer.put(
-            self.session, ways, self.image.size, lambda: self.done.step.count(chunks()), self.rules
-        ).via
+        self.done.via = transfer.put(self.session, ways, self.image.size, lambda: self.done.step.count(chunks()), self.rules).via
 
     def import_disk(self, disk_type, size, chunks):
         """Sends a streamOptimized disk through an import lease, and puts what vSphere made of it into the stage."""
@@ -232,9 +231,7 @@ def _send_extent(job, chunks):
     session, stage, image = job.session, job.stage, job.image
     place = stage.location.place
     disk_type = "preallocated" if image.disk_type == "eagerZeroedThick" else image.disk_type
-    files.create_disk(
-        session, place, f"{stage.folder}/{cache.image_file(image.id)}", image.size // 1024, image.adapter_type, disk_type
-    )
+    files.create_disk(session, place, f"{stage.folder}/{cache.image_file(image.id)}", image.size // 1024, image.adapter_type, disk_type)
     extent = cache.extent_file(image.id)
     files.delete(session, place, f"{stage.folder}/{extent}")
     job.put(extent, chunks)
@@ -248,9 +245,7 @@ def _send_sparse(job):
     job.put(hosted)
     target = f"{stage.folder}/{cache.image_file(image.id)}"
     what = f"make a native disk of the image {image.name} at {target}"
-    (error,) = files.copy_all(
-        session, [files.Copy(what, place, f"{stage.folder}/{hosted}", place, target, image.cached_type, image.adapter_type)]
-    )
+    (error,) = files.copy_all(session, [files.Copy(what, place, f"{stage.folder}/{hosted}", place, target, image.cached_type, image.adapter_type)])
     if error is not None:
         raise error
     files.delete(session, place, f"{stage.folder}/{hosted}")
@@ -308,7 +303,7 @@ def content_of(session, image, capacity, location, options, cancelled):
     """
     like = content.Content(capacity)
     path = f"{location.base}/{image.id}"
-    return content.read(session, image, location, path, like, options.rules(session), cancelled)
+    return readback.read(session, image, location, path, like, options.rules(session), cancelled)
 
 
 def copy(session, image, capacity, pairs, run, cancelled=lambda: False, expected=None, options=Options()):
@@ -405,7 +400,7 @@ def finish(session, image, stage, capacity, expected=None, rules=transfer.Rules(
             {"datastore": location.name, "files": {file.name: file.size for file in found.files} if found else {}},
         )
     if expected is not None:
-        content.verify(session, image, stage, expected, rules, cancelled)
+        readback.verify(session, image, stage, expected, rules, cancelled)
     actual = found.capacity_bytes if found.capacity_bytes is not None else capacity
     _note(session, image, stage, actual, rules)
     publish(session, image, stage, actual)

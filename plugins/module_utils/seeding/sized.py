@@ -12,12 +12,12 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, others, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import length_of
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, others, removal
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import length_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.seed import SeedError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 

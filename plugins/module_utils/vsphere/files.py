@@ -174,9 +174,7 @@ def uuid_path(session, place, path):
     if manager is None or not url:
         cause = "the vCenter has no DatastoreNamespaceManager" if url else f"the account may not read the URL of the datastore {place.datastore}"
         raise VSphereError("NAMESPACES_UNKNOWN", f"Failed to {what}: {cause}.")
-    answer = session.call(
-        what, manager.ConvertNamespacePathToUuidPath, datacenter=place.datacenter(session), namespaceUrl=f"{url}/{relative(path)}"
-    )
+    answer = session.call(what, manager.ConvertNamespacePathToUuidPath, datacenter=place.datacenter(session), namespaceUrl=f"{url}/{relative(path)}")
     found = answer.partition(f"{url.rpartition('/')[2]}/")[2].strip("/")
     if not found:
         raise VSphereError("NAMESPACES_UNKNOWN", f"Failed to {what}: the vCenter answered {answer!r}, which is not on that datastore.")
@@ -342,9 +340,7 @@ def create_disk(session, place, path, capacity_kb, adapter_type, disk_type):
     :arg adapter_type: ``ide``, ``busLogic`` or ``lsiLogic``.
     :arg disk_type: VirtualDiskType, for example ``thin`` or ``preallocated``.
     """
-    spec = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(
-        capacityKb=int(capacity_kb), adapterType=adapter_type, diskType=disk_type
-    )
+    spec = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(capacityKb=int(capacity_kb), adapterType=adapter_type, diskType=disk_type)
     session.run(
         f"create the disk {path}",
         session.content.virtualDiskManager.CreateVirtualDisk_Task,
@@ -497,12 +493,7 @@ def list_trees(session, folders, tolerant=False):
             continue
         contents = _by_folder(result, asked)
         listings.append(
-            {
-                at: [
-                    File(file.path, file.fileSize or 0, f"{at}/{file.path}" in contents, file.modification) for file in files
-                ]
-                for at, files in contents.items()
-            }
+            {at: [File(file.path, file.fileSize or 0, f"{at}/{file.path}" in contents, file.modification) for file in files] for at, files in contents.items()}
         )
     return listings
 
@@ -518,9 +509,7 @@ def open_disks(session, folders, trees, patterns=("*.vmdk",)):
         since it is locked, and for all of a folder for which the server refuses to answer.
     """
     browser_type = vim.host.DatastoreBrowser
-    wanted = browser_type.VmDiskQuery.Details(
-        diskType=False, capacityKb=True, hardwareVersion=False, controllerType=False, diskExtents=False, thin=True
-    )
+    wanted = browser_type.VmDiskQuery.Details(diskType=False, capacityKb=True, hardwareVersion=False, controllerType=False, diskExtents=False, thin=True)
     details = browser_type.FileInfo.Details(fileType=True, fileSize=False, modification=False, fileOwner=False)
     spec = browser_type.SearchSpec(query=[browser_type.VmDiskQuery(details=wanted)], details=details, matchPattern=list(patterns))
 
@@ -538,8 +527,7 @@ def open_disks(session, folders, trees, patterns=("*.vmdk",)):
                 capacity = getattr(file, "capacityKb", None)
                 disks[at, file.path] = Disk(capacity << 10 if capacity else None, getattr(file, "thin", None))
         found[number] = {
-            at: [replace(file, disk=disks.get((at, file.name), Disk())) if fits(file) else file for file in files]
-            for at, files in trees[number].items()
+            at: [replace(file, disk=disks.get((at, file.name), Disk())) if fits(file) else file for file in files] for at, files in trees[number].items()
         }
     return found
 

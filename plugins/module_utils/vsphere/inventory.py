@@ -115,9 +115,7 @@ def clusters(session):
     :arg session: a :class:`~..session.Session`.
     :returns: a list of :class:`Cluster`.
     """
-    walk = traversal(
-        vim.Folder, "childEntity", ["folders", traversal(vim.Datacenter, "hostFolder", ["folders"])], name="folders"
-    )
+    walk = traversal(vim.Folder, "childEntity", ["folders", traversal(vim.Datacenter, "hostFolder", ["folders"])], name="folders")
     root = session.content.rootFolder
     paths = {
         vim.Folder: ["name", "parent"],
@@ -321,9 +319,7 @@ def files_in_use(session, datastore_moids):
     """
     if not datastore_moids:
         return [], set()
-    snapshots = traversal(
-        vim.VirtualMachine, "rootSnapshot", [traversal(vim.vm.Snapshot, "childSnapshot", ["snapshots"], name="snapshots")]
-    )
+    snapshots = traversal(vim.VirtualMachine, "rootSnapshot", [traversal(vim.vm.Snapshot, "childSnapshot", ["snapshots"], name="snapshots")])
     walk = traversal(vim.Datastore, "vm", [snapshots])
     objects = [object_spec(session.managed("Datastore", moid), [walk]) for moid in datastore_moids]
     paths = {
@@ -363,9 +359,7 @@ def files_in_use(session, datastore_moids):
                 files.add(backing.fileName)
                 backing = getattr(backing, "parent", None)
     unreadable = {obj._GetMoId() for obj, _path in missing} | (used.keys() - seen)
-    return [
-        VmFiles(names.get(moid, moid), frozenset(files), frozenset(stores.get(moid, ())), moid not in unreadable) for moid, files in used.items()
-    ], blind
+    return [VmFiles(names.get(moid, moid), frozenset(files), frozenset(stores.get(moid, ())), moid not in unreadable) for moid, files in used.items()], blind
 
 
 def _writable(mount):

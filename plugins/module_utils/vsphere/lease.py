@@ -150,9 +150,7 @@ def import_spec(wish):
     backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
         fileName=f"[{wish.datastore}]", diskMode="persistent", thinProvisioned=wish.disk_type == "thin", eagerlyScrub=False
     )
-    disk = vim.vm.device.VirtualDisk(
-        key=-101, controllerKey=-100, unitNumber=0, capacityInKB=max(1, int(wish.capacity_kb)), backing=backing
-    )
+    disk = vim.vm.device.VirtualDisk(key=-101, controllerKey=-100, unitNumber=0, capacityInKB=max(1, int(wish.capacity_kb)), backing=backing)
     change = vim.vm.device.VirtualDeviceSpec
     return vim.vm.VmImportSpec(
         configSpec=vim.vm.ConfigSpec(

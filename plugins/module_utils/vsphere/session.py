@@ -228,11 +228,7 @@ class Session:
                 continue
             if tick:
                 tick([100 if task._GetMoId() in ended else progress.get(task._GetMoId()) for task in tasks])
-            late = {
-                task._GetMoId(): name
-                for name, task in zip(names, tasks)
-                if task._GetMoId() not in ended and time.monotonic() > deadlines[task._GetMoId()]
-            }
+            late = {task._GetMoId(): name for name, task in zip(names, tasks) if task._GetMoId() not in ended and time.monotonic() > deadlines[task._GetMoId()]}
             if late:
                 for task in tasks:
                     if task._GetMoId() not in ended:

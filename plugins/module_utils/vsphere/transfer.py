@@ -373,9 +373,7 @@ def _connect(hostname, port, context, thumbprint, rules):
     connection.connect()
     if thumbprint:
         try:
-            check_thumbprint(
-                connection.sock.getpeercert(binary_form=True), tidy_thumbprint(thumbprint), f"{hostname}:{port}", "the vCenter names"
-            )
+            check_thumbprint(connection.sock.getpeercert(binary_form=True), tidy_thumbprint(thumbprint), f"{hostname}:{port}", "the vCenter names")
         except VSphereError:
             connection.close()
             raise
@@ -385,9 +383,7 @@ def _connect(hostname, port, context, thumbprint, rules):
 def _ticket(session, way, method):
     """Gives the cookie that lets a host take one file, and the thumbprint of the host's certificate or None."""
     spec = vim.SessionManager.HttpServiceRequestSpec(method=method, url=f"https://{way.hostname}:{way.port}{way.url}")
-    ticket = session.call(
-        f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec
-    )
+    ticket = session.call(f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec)
     return f"vmware_cgi_ticket={ticket.id}", thumbprint(ticket)
 
 

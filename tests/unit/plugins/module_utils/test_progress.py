@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
 
 GIB = 1 << 30
 

@@ -9,6 +9,7 @@ import base64
 import json
 
 import pytest
+
 from ansible_collections.openstack_vmware.nova.tests.unit.roles.nova_vcdriver.conftest import GIVEN
 
 VC1 = GIVEN["nova_vcdriver_vcenters"][0]

@@ -75,9 +75,7 @@ def clean(options):
 def vcenter(options):
     """Gives a session and the datacenter."""
     context = ssl.create_default_context(cafile=options["ca_path"])
-    instance = SmartConnect(
-        host=options["hostname"], port=int(options["port"]), user=options["username"], pwd=options["password"], sslContext=context
-    )
+    instance = SmartConnect(host=options["hostname"], port=int(options["port"]), user=options["username"], pwd=options["password"], sslContext=context)
     return instance, instance.content.rootFolder.childEntity[0]
 
 

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, streams
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import relay, vmdk
 
 MIB = 1 << 20
 

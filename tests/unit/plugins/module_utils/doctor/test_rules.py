@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 
 from healthy_conf import nova_conf  # noqa: E402
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter, Vm  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import from_document  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory  # noqa: E402
 
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)

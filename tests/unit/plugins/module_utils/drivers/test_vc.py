@@ -30,11 +30,14 @@ def test_found(name, moid):
     assert vc.find_cluster(CLUSTERS, name, "vc:443").moid == moid
 
 
-@pytest.mark.parametrize("name, code, evidence", [
-    ("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"),
-    ("c", "CLUSTER_NOT_FOUND", "It has a, b, x%2fy%255c"),
-    ("x/y%5c", "CLUSTER_NOT_FOUND", "not how vSphere spells the name of a cluster, and Nova compares the name: x%2fy%255c"),
-])
+@pytest.mark.parametrize(
+    "name, code, evidence",
+    [
+        ("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"),
+        ("c", "CLUSTER_NOT_FOUND", "It has a, b, x%2fy%255c"),
+        ("x/y%5c", "CLUSTER_NOT_FOUND", "not how vSphere spells the name of a cluster, and Nova compares the name: x%2fy%255c"),
+    ],
+)
 def test_not_found(name, code, evidence):
     with pytest.raises(vc.ClusterError) as caught:
         vc.find_cluster(CLUSTERS, name, "vc:443")

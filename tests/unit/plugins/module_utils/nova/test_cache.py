@@ -41,8 +41,6 @@ def test_sized_files(name, root_gb):
 
 
 def test_age_markers():
-    assert cache.parse_age_marker("ts-2026-11-20-10-00-05") == datetime.datetime(
-        2026, 11, 20, 10, 0, 5, tzinfo=datetime.timezone.utc
-    )
+    assert cache.parse_age_marker("ts-2026-11-20-10-00-05") == datetime.datetime(2026, 11, 20, 10, 0, 5, tzinfo=datetime.timezone.utc)
     assert cache.parse_age_marker("ts-2026-13-20-10-00-05") is None
     assert cache.parse_age_marker("ts-2026-11-20") is None

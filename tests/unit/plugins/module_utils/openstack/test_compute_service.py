@@ -44,9 +44,7 @@ def test_nothing_is_busy_on_servers_at_rest():
 
 
 def test_what_is_under_way_is_busy():
-    found = cs.Found(
-        SERVICE, [server("a", "spawning", "BUILD"), server("b", None, "BUILD"), server("c")], [migration("migrating")], None, []
-    )
+    found = cs.Found(SERVICE, [server("a", "spawning", "BUILD"), server("b", None, "BUILD"), server("c")], [migration("migrating")], None, [])
     assert cs.busy(found) == ["server a (id-a): spawning", "server b (id-b): build", "resize of server id-web: migrating"]
 
 

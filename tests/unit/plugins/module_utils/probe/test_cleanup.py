@@ -9,8 +9,8 @@ import datetime
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import cleanup
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
 
 NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.timezone.utc)
 NODE = stage.this_run().partition("-")[0]

@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import grains
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import streams
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import grains
 
 CAPACITY = 4 << 20
 GRAINS = {0: random.Random(1).randbytes(streams.GRAIN), 5: b"x" * streams.GRAIN, 63: random.Random(2).randbytes(streams.GRAIN)}

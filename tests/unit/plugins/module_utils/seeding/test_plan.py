@@ -118,9 +118,7 @@ def test_copies_for_linked_clones_in_groups(wanted, per_host):
             assert sum(wanted[number] == (host,) for number in group) <= per_host
 
 
-writes = st.lists(
-    st.builds(Write, moid=st.sampled_from("abc"), kept=st.integers(0, 50), passing=st.integers(0, 50), freed=st.integers(0, 50)), max_size=60
-)
+writes = st.lists(st.builds(Write, moid=st.sampled_from("abc"), kept=st.integers(0, 50), passing=st.integers(0, 50), freed=st.integers(0, 50)), max_size=60)
 
 
 @given(writes)

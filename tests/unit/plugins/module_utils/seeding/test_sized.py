@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import removal, sized
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import sized
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File
 
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"

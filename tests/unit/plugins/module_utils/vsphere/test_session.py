@@ -80,9 +80,7 @@ def test_a_task_that_takes_too_long_is_named_and_stopped(monkeypatch):
     tasks = [Task("task-1"), Task("task-2")]
     monkeypatch.setattr(sessions, "object_spec", lambda task: task)
     states = {"task-1": "success", "task-2": "running"}
-    monkeypatch.setattr(
-        sessions, "collect", lambda _collector, asked, _paths, _missing: [(task, {"info.state": states[task._GetMoId()]}) for task in asked]
-    )
+    monkeypatch.setattr(sessions, "collect", lambda _collector, asked, _paths, _missing: [(task, {"info.state": states[task._GetMoId()]}) for task in asked])
     with pytest.raises(VSphereError) as caught:
         session.wait(tasks, timeout=0.1, names=["copy a to b", "copy a to c"])
     assert caught.value.code == "TASK_TIMEOUT"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.vmdk import GD_AT_END, SECTOR, VmdkError, parse_header
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.vmdk import GD_AT_END, SECTOR, VmdkError, parse_header
 
 _MARKER = struct.Struct("<QII")  # address or sectors, bytes of data; without data: the type
 _END, _TABLE = 0, 1  # the types that mean something here; others are skipped by their size (a directory, a footer, VMware's progress: 4)

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import removal, stage
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import (
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import removal, stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import (
     ageing,
     audit_all,
     cache_folder,
     locations,
 )
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 

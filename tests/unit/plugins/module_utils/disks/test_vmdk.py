@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/vmdk.py on files that qemu-img made, and on what can be wrong with them."""
+"""disks/vmdk.py on files that qemu-img made, and on what can be wrong with them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import vmdk
 
 CAPACITY = 8 << 20
 
@@ -26,9 +26,7 @@ def files(tmp_path_factory):
     noise = random.Random(1)
     raw.write_bytes(noise.randbytes(1 << 20) + bytes(CAPACITY - (2 << 20)) + noise.randbytes(1 << 20))
     for kind in ("monolithicSparse", "streamOptimized"):
-        subprocess.run(
-            ["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", raw, folder / kind], check=True
-        )
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={kind}", raw, folder / kind], check=True)
     return {
         "sparse": (folder / "monolithicSparse").read_bytes(),
         "streamOptimized": (folder / "streamOptimized").read_bytes(),

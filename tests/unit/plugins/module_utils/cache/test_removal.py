@@ -1,14 +1,14 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/removal.py: who uses an image, by whichever name the storage, the cache folder and the virtual machine go."""
+"""cache/removal.py: who uses an image, by whichever name the storage, the cache folder and the virtual machine go."""
 
 from __future__ import annotations
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import removal
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import Location, place_of
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import Location, place_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Datacenter, Datastore, VmFiles
 

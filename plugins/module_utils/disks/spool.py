@@ -12,8 +12,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
 
 CHUNK = 1 << 20  # bytes
 SAMPLES = 12  # at the least,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, prune, removal
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, prune, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File
 
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
 BASE = "[ds] vc1_base"

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/encoding.py: qemu-img reads what it writes, the project's own inspection does, and it reads it back itself."""
+"""disks/encoding.py: qemu-img reads what it writes, the project's own inspection does, and it reads it back itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import zlib
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding, vmdk
 
 NOISE = random.Random(3)
 MIB = 1 << 20

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import time
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, others, removal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit, others, removal
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/stage.py: whose run is alive."""
+"""cache/stage.py: whose run is alive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import File, Place
 
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"

@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 import disks  # noqa: E402
 from bad_images import BAD, GOOD  # noqa: E402
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import grains, vmdk  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import grains, vmdk  # noqa: E402
 
 DOCUMENT = {
     "id": "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11", "name": "bad", "status": "active", "disk_format": "vmdk", "container_format": "bare",
@@ -85,12 +85,9 @@ def test_a_whole_stream_passes_unchanged():
 
 
 def test_no_hash():
-    assert [
-        one.code
-        for one in nova_image.refusals(
-            nova_image.from_document({**DOCUMENT, "size": 1024, "os_hash_algo": None, "os_hash_value": None})
-        )
-    ] == ["IMAGE_NO_HASH"]
+    assert [one.code for one in nova_image.refusals(nova_image.from_document({**DOCUMENT, "size": 1024, "os_hash_algo": None, "os_hash_value": None}))] == [
+        "IMAGE_NO_HASH"
+    ]
     old = nova_image.from_document({**DOCUMENT, "size": 1024, "os_hash_algo": None, "os_hash_value": None, "checksum": "0" * 32})
     assert nova_image.refusals(old) == [] and (old.os_hash_algo, old.os_hash_value) == ("md5", "0" * 32)
     (found,) = nova_image.refusals(nova_image.from_document({**DOCUMENT, "size": 1024, "os_hash_algo": "sha9"}))

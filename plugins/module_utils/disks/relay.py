@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import zlib
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.grains import Walk
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.vmdk import SECTOR, VmdkError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.grains import Walk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.vmdk import SECTOR, VmdkError
 
 
 class SizeDiffersError(VmdkError):

@@ -12,11 +12,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, replace
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import look_into
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import Stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import remove as remove_stages
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import Stage
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.stage import remove as remove_stages
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 

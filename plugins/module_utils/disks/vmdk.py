@@ -201,15 +201,11 @@ def parse_header(data):
     :returns: a :class:`Header`.
     :raises VmdkError: ``VMDK_DAMAGED``.
     """
-    (magic, version, flags, capacity, grain, at, length, entries, _rgd, directory, overhead, _dirty, newlines, compression) = (
-        _HEADER.unpack_from(data)
-    )
+    (magic, version, flags, capacity, grain, at, length, entries, _rgd, directory, overhead, _dirty, newlines, compression) = _HEADER.unpack_from(data)
     if magic != _MAGIC:
         raise VmdkError("VMDK_DAMAGED", "The VMDK has no header where one must be.", "Upload it again.")
     if version not in (1, 2, 3):
-        raise VmdkError(
-            "VMDK_VERSION", f"The VMDK's header has version {version}; 1 to 3 are known.", "Make it anew with qemu-img convert."
-        )
+        raise VmdkError("VMDK_VERSION", f"The VMDK's header has version {version}; 1 to 3 are known.", "Make it anew with qemu-img convert.")
     if flags & _NEWLINE_TEST and newlines != _NEWLINES:
         raise VmdkError(
             "VMDK_DAMAGED",
@@ -243,9 +239,7 @@ def _read_descriptor(header, read, size):
 
 
 def _no_descriptor(what):
-    return VmdkError(
-        "VMDK_DESCRIPTOR", f"The VMDK's descriptor {what}.", "Make the file again, for example with qemu-img convert."
-    )
+    return VmdkError("VMDK_DESCRIPTOR", f"The VMDK's descriptor {what}.", "Make the file again, for example with qemu-img convert.")
 
 
 _EXTENT = re.compile(r'(?:RW|RDONLY|NOACCESS)\s+(\d+)\s+(\w+)(?:\s+"([^"]*)")?(?:\s+\d+)?\Z', re.IGNORECASE)
@@ -264,9 +258,7 @@ def _read_lines(text):
         if extent:
             extents.append((int(extent[1]), extent[2].upper(), extent[3] or ""))
         elif value is None or value[1].lower() in _ONCE and value[1].lower() in values:
-            raise _no_descriptor(
-                f"has a line that {'nobody understands' if value is None else 'says something twice'}: {line[:100]!r}"
-            )
+            raise _no_descriptor(f"has a line that {'nobody understands' if value is None else 'says something twice'}: {line[:100]!r}")
         else:
             values[value[1].lower()] = value[2]
     return values, extents
@@ -283,9 +275,7 @@ def _check_descriptor(text, header, kind):
             "Flatten it, for example with qemu-img convert.",
         )
     if len(extents) != 1:
-        raise VmdkError(
-            "VMDK_EXTENTS", f"The VMDK is spread over {len(extents)} files.", "Make one file of it with qemu-img convert."
-        )
+        raise VmdkError("VMDK_EXTENTS", f"The VMDK is spread over {len(extents)} files.", "Make one file of it with qemu-img convert.")
     ((sectors, extent, name),) = extents
     name = values.get("changetrackpath", name)
     if extent != "SPARSE" or "/" in name or "\\" in name or ".." in name:
@@ -295,9 +285,7 @@ def _check_descriptor(text, header, kind):
             "Do not use this file: make a new one with qemu-img convert.",
         )
     if sectors != header.capacity:
-        raise VmdkError(
-            "VMDK_DAMAGED", f"The VMDK's descriptor says {sectors} sectors, its header {header.capacity}.", "Make the file again."
-        )
+        raise VmdkError("VMDK_DAMAGED", f"The VMDK's descriptor says {sectors} sectors, its header {header.capacity}.", "Make the file again.")
     create_type = values.get("createtype")
     if create_type != _CREATE_TYPES[kind]:
         raise VmdkError(
@@ -344,9 +332,7 @@ def _check_grains(header, size, read):
     if len(runs) > _MAX_READS:
         if compressed:
             return None, replace(stream, tables=frozenset(numbers.values()), **_last_grain(header, size, read, directory, present))
-        raise VmdkError(
-            "VMDK_DAMAGED", "The VMDK's grain tables are scattered over the file.", "Make it again with qemu-img convert."
-        )
+        raise VmdkError("VMDK_DAMAGED", "The VMDK's grain tables are scattered over the file.", "Make it again with qemu-img convert.")
     count, lowest, highest, used = 0, size, 0, set()
     for first, sectors in runs:
         data = read(first * SECTOR, sectors * SECTOR)
@@ -442,9 +428,7 @@ def _footer(header, size, read):
         raise _truncated("the footer and the end-of-stream marker are missing", size)
     footer = parse_header(tail)
     if replace(footer, directory_offset=header.directory_offset) != header or footer.directory_offset == GD_AT_END:
-        raise VmdkError(
-            "VMDK_DAMAGED", "The VMDK's footer is not the copy of its header.", "Make the file again, or export it again."
-        )
+        raise VmdkError("VMDK_DAMAGED", "The VMDK's footer is not the copy of its header.", "Make the file again, or export it again.")
     return footer
 
 

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/locations.py: a shared datastore is used through a cluster that can."""
+"""cache/locations.py: a shared datastore is used through a cluster that can."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.vc import Hypervisor
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Cluster, Datacenter, Datastore, Host
 
 DATACENTER = Datacenter("datacenter-1", "dc1", "yard/dc1", "group-v1")

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/audit.py: what is whole, and what only looks so."""
+"""cache/audit.py: what is whole, and what only looks so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.files import Disk, File
 
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"

@@ -16,8 +16,8 @@ from __future__ import annotations
 import datetime
 import time
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.locations import look_into
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import look_into
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 # A nova-compute that is at work writes all the time; what has been quiet for so long was left behind.

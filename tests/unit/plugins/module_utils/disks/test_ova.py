@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/ova.py: archives as tools make them, and as nobody should."""
+"""disks/ova.py: archives as tools make them, and as nobody should."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import tarfile
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding, grains, ova
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, grains, ova
 
 CAPACITY = 4 << 20
 RAW = random.Random(5).randbytes(1 << 20) + bytes(CAPACITY - (1 << 20))
@@ -41,9 +41,7 @@ def envelope(href="vm-disk1.vmdk", file="", disk="", more=""):
 
 
 def manifest(algorithm, **files):
-    return "".join(
-        f"{algorithm.upper()}({name})= {hashlib.new(algorithm, data).hexdigest()}\n" for name, data in files.items()
-    ).encode()
+    return "".join(f"{algorithm.upper()}({name})= {hashlib.new(algorithm, data).hexdigest()}\n" for name, data in files.items()).encode()
 
 
 def archive(files, change=None, style=tarfile.USTAR_FORMAT):

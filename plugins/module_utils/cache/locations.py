@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import audit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 
@@ -78,13 +78,9 @@ def cache_folder(params):
     :raises NovaVmwareError: ``CACHE_FOLDER_UNKNOWN``, see :func:`nova.cache.base_folder`.
     """
     try:
-        return cache.base_folder(
-            params["cache_prefix"], params["subdirectory_name"], params["remove_unused_base_images"], params["my_ip"]
-        )
+        return cache.base_folder(params["cache_prefix"], params["subdirectory_name"], params["remove_unused_base_images"], params["my_ip"])
     except ValueError as error:
-        raise NovaVmwareError(
-            "CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip."
-        ) from error
+        raise NovaVmwareError("CACHE_FOLDER_UNKNOWN", f"The cache folder can't be told: {error}.", "Set cache_prefix (recommended) or my_ip.") from error
 
 
 def ageing(params):
@@ -102,11 +98,7 @@ def locations(hypervisors, base):
     found, ranks = {}, {}
     for hypervisor in hypervisors:
         cluster = hypervisor.cluster
-        able = {
-            host.moid: host.name
-            for host in hypervisor.hosts
-            if host.connection_state == "connected" and not host.maintenance
-        }
+        able = {host.moid: host.name for host in hypervisor.hosts if host.connection_state == "connected" and not host.maintenance}
         for datastore in hypervisor.usable:
             known = found.get(datastore.moid)
             mounted = {moid: able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able}

@@ -1,20 +1,18 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/content.py: a disk has one content in every format, and another one as soon as a byte differs."""
+"""disks/content.py: a disk has one content in every format, and another one as soon as a byte differs."""
 
 from __future__ import annotations
 
 import random
 import subprocess
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import content, encoding, grains, spool, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import content, encoding, grains, vmdk
 
 GRAIN = content.GRAIN
 # (bytes of the disk, places with noise); some ends are no whole grain
@@ -111,24 +109,3 @@ def test_sparse_files_of_qemu(tmp_path, seed):
         found = content.Content(disk.capacity_bytes, disk.grain_bytes)
         assert b"".join(found.sparse(iter(pieces(file, chunk)), places)) == file
         assert found == flat(bytes(data))
-
-
-def test_vsan_is_refused():
-    place = SimpleNamespace(name="v1", one_file_disks=True, datastore=SimpleNamespace(type="vsan"))
-    with pytest.raises(NovaVmwareError) as caught:
-        content.refuse_unreadable(place)
-    assert caught.value.code == "CONTENT_NOT_READABLE"
-
-
-@pytest.mark.parametrize("share, worth", [(0.01, True), (0.03, True), (0.06, False), (0.5, False)])
-def test_a_large_image_is_judged_by_more_samples(share, worth):
-    """100 GiB of which the middle is in use, and room for 5 GiB: with twelve samples one that hits stood for 8 GiB."""
-    size = 100 << 30
-    reads = []
-
-    def read(at, length):
-        reads.append(at)
-        return (b"x" if abs(at - size * 13 / 24) < size * share / 2 else b"\0") * length
-
-    assert spool.is_worth_it(size, read, 5 << 30) is worth
-    assert len(set(reads)) <= spool.MOST_SAMPLES

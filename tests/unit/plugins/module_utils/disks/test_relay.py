@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""seeding/relay.py: whatever a streamOptimized file looks like, what goes out is laid out as ESXi wants it.
+"""disks/relay.py: whatever a streamOptimized file looks like, what goes out is laid out as ESXi wants it.
 
 It holds the same, and has the size that was announced.
 """
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 import disks  # noqa: E402
 from disks import GRAIN, RAW, SECTOR, descriptor, grain, marker, streamed  # noqa: E402
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import encoding, grains, relay, vmdk  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding, grains, relay, vmdk  # noqa: E402
 
 MIB = 1 << 20
 

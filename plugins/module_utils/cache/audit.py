@@ -80,10 +80,7 @@ class Entry:
             "sized_copies": [{"root_gb": gb, "bytes": size, "complete": whole} for gb, size, whole in self.sized],
             "age_marker": self.age_marker and self.age_marker.isoformat(),
             "ageing_deletes_at": self.ageing_deletes_at(minimum_age),
-            "files": [
-                {"name": file.name, "bytes": file.size, "modified": file.modified and file.modified.isoformat()}
-                for file in self.files
-            ],
+            "files": [{"name": file.name, "bytes": file.size, "modified": file.modified and file.modified.isoformat()} for file in self.files],
         }
 
 
@@ -166,9 +163,7 @@ def settled(one, lengths):
     :arg lengths: ``{name: bytes}`` of extents that :func:`doubtful` named; one that nobody tells is left out.
     """
     short = {name for name, wanted in doubtful(one).items() if name in lengths and not same_size(lengths[name], wanted, "vmdk")}
-    sized_ones = tuple(
-        (root_gb, size, False if cache.extent_of(cache.sized_file(one.name, root_gb)) in short else whole) for root_gb, size, whole in one.sized
-    )
+    sized_ones = tuple((root_gb, size, False if cache.extent_of(cache.sized_file(one.name, root_gb)) in short else whole) for root_gb, size, whole in one.sized)
     extent = cache.extent_file(one.name)
     if extent not in short:
         return replace(one, sized=sized_ones)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import vmdk
 
 _MOST_MEMBERS = 64
 _MOST_TEXT = 4 << 20  # bytes of a descriptor or a manifest
@@ -55,9 +55,7 @@ def inspect(size, read):
         name = unquote(name)  # a href is a URI reference (DSP0243, 7.1): a blank in a file's name is %20 there
     disk = members.get(name)
     if disk is None:
-        raise OvaError(
-            "OVA_DISK_MISSING", f"The ova's descriptor names the disk {name}, which is not in it.", "Export the virtual machine again."
-        )
+        raise OvaError("OVA_DISK_MISSING", f"The ova's descriptor names the disk {name}, which is not in it.", "Export the virtual machine again.")
     digests = _manifest(members, read)
     if descriptor.name in digests:
         algorithm = digests[descriptor.name][0]
@@ -65,9 +63,7 @@ def inspect(size, read):
     if digests and name not in digests:
         raise OvaError("OVA_MANIFEST", f"The ova's manifest does not name its disk {name}.", "Export the virtual machine again.")
     try:
-        found = vmdk.inspect(
-            "streamOptimized", disk.size, lambda offset, length: read(disk.offset_data + offset, max(0, min(length, disk.size - offset)))
-        )
+        found = vmdk.inspect("streamOptimized", disk.size, lambda offset, length: read(disk.offset_data + offset, max(0, min(length, disk.size - offset))))
     except vmdk.VmdkError as error:
         if error.code not in ("IMAGE_CONTENT", "IMAGE_DISK_TYPE_DIFFERS"):
             raise
@@ -191,9 +187,7 @@ def _disk_file(text):
     """Gives the name of the file of the one disk in an OVF descriptor."""
     # Without a document type there are no entities, and so none that grow or reach for other files. UTF-16 would hide one.
     if b"<!" in re.sub(rb"<!--.*?-->", b"", text, flags=re.DOTALL) or b"\0" in text:
-        raise OvaError(
-            "OVA_DESCRIPTOR", "The ova's descriptor declares a document type or entities, or is not UTF-8.", "Do not use this file."
-        )
+        raise OvaError("OVA_DESCRIPTOR", "The ova's descriptor declares a document type or entities, or is not UTF-8.", "Do not use this file.")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
@@ -201,9 +195,7 @@ def _disk_file(text):
     files = {_value(item, "id"): item for item in root.iter() if _tag(item) == "File"}
     disks = [item for item in root.iter() if _tag(item) == "Disk" and (_value(item, "diskId") or _value(item, "fileRef"))]
     if len(disks) != 1:
-        raise OvaError(
-            "OVA_DISKS", f"The ova has {len(disks)} disks; Nova boots from one.", "Upload the one disk to boot from as a streamOptimized image."
-        )
+        raise OvaError("OVA_DISKS", f"The ova has {len(disks)} disks; Nova boots from one.", "Upload the one disk to boot from as a streamOptimized image.")
     file = files.get(_value(disks[0], "fileRef"))
     name = _value(file, "href") if file is not None else None
     if not name or not _is_plain(name):
@@ -253,6 +245,4 @@ def _judge(name, digest, found):
 
 
 def _truncated(evidence, size):
-    return OvaError(
-        "OVA_TRUNCATED", f"The ova is cut short: {evidence}, the file has {size} bytes.", "Upload the whole file to Glance as a new image."
-    )
+    return OvaError("OVA_TRUNCATED", f"The ova is cut short: {evidence}, the file has {size} bytes.", "Upload the whole file to Glance as a new image.")
