@@ -201,7 +201,7 @@ def slow_link(cloud, rounds, size, many_size, rate="1gbit"):
     with rig.link(rate) as (near, far):
         with rig.vcenter(16, prefix=far) as vcenter:
             peers = Peers(cloud, vcenter, near)
-            one = {"clusters": [{"cluster_name": "cluster-a", "datastore_regex": "^ds-001$"}]}
+            one = {"hypervisors": [{"cluster_name": "cluster-a", "datastore_regex": "^ds-001$"}]}
 
             def ours():
                 (row,) = peers.seed([image.id], **one)["result"]["images"][0]["datastores"]

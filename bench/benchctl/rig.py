@@ -53,7 +53,7 @@ class VCenter:
         self.username, self.password = known["username"], known["password"]
         self.options = {
             "hostname": "127.0.0.1", "port": port, "username": self.username, "password": self.password,
-            "ca_path": str(base.TLS / "ca.pem"), "cache_prefix": PREFIX, "clusters": [{"cluster_name": "cluster-a"}],
+            "ca_path": str(base.TLS / "ca.pem"), "cache_prefix": PREFIX, "hypervisors": [{"cluster_name": "cluster-a"}],
         }  # fmt: skip
 
     def clear(self):

@@ -96,7 +96,7 @@ def _inventory(vcenter):
     }
     shared = {
         "nova_vcdriver_version": "34.0.0",
-        "nova_vcdriver_clusters": [
+        "nova_vcdriver_computes": [
             {"cluster_name": cluster["name"], "vcenter": vcenter["name"], "datastore_regex": DATASTORE_REGEX} for cluster in base.clusters()
         ],
         "nova_vcdriver_openstack": {"cloud": "lab"},

@@ -51,10 +51,10 @@ def openstack_argument_spec(required=False):
     }
 
 
-def clusters_argument_spec(required=False):
-    """The option of the fragment ``clusters``."""
+def hypervisors_argument_spec(required=False):
+    """The option of the fragment ``hypervisors``."""
     return {
-        "clusters": {
+        "hypervisors": {
             "type": "list",
             "elements": "dict",
             "required": required,

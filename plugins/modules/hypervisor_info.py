@@ -20,12 +20,12 @@ description:
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
-  clusters:
+  hypervisors:
     description:
       - Without it, all clusters of the vCenter are shown, without a C(datastore_regex).
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
-  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.hypervisors
   - openstack_vmware.nova.attributes.info_module
 seealso:
   - module: openstack_vmware.nova.compute_node_info
@@ -38,7 +38,7 @@ EXAMPLES = r"""
     username: nova@vsphere.local
     password: "{{ vcenter_password }}"
     ca_path: /etc/ssl/vcenter-ca.pem
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
       - cluster_name: cluster-b
@@ -63,7 +63,7 @@ vcenter:
     api_version: {description: Version of the API., type: str, sample: 8.0.3.0}
     instance_uuid: {description: Part of the name of each hypervisor., type: str, sample: 9d51f082-58a4-4449-beed-6fd205a5726b}
 hypervisors:
-  description: The clusters, in the order of O(clusters), else sorted by path.
+  description: The hypervisors, in the order of O(hypervisors), else sorted by path.
   returned: success
   type: list
   elements: dict
@@ -126,7 +126,7 @@ hypervisors:
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
-    clusters_argument_spec,
+    hypervisors_argument_spec,
     vcenter_argument_spec,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import hypervisor_info
@@ -134,7 +134,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.module impor
 
 
 def main():
-    run(hypervisor_info.run, {**vcenter_argument_spec(), **clusters_argument_spec()})
+    run(hypervisor_info.run, {**vcenter_argument_spec(), **hypervisors_argument_spec()})
 
 
 if __name__ == "__main__":

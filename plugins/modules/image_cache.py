@@ -51,10 +51,10 @@ options:
   upload_through:
     description:
       - Which way files take. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
-        through the vCenter when no host answers. V(host) and V(vcenter) allow one way only.
+        through the vCenter when no host answers. V(host) and V(server) allow one way only; the server is the one that O(hostname) names.
       - A streamOptimized image always goes to the host that the vCenter names in the import lease.
     type: str
-    choices: [auto, host, vcenter]
+    choices: [auto, host, server]
     default: auto
   host_trust:
     description:
@@ -135,11 +135,11 @@ options:
       - Without it there is a warning. The account must own the image.
     type: bool
     default: false
-  clusters:
+  hypervisors:
     required: true
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
-  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.hypervisors
   - openstack_vmware.nova.cache
   - openstack_vmware.nova.openstack
   - openstack_vmware.nova.attributes
@@ -161,7 +161,7 @@ EXAMPLES = r"""
       - debian-12
     linked_clone_sizes: [20, 40]
     update_min_disk: true
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
       - cluster_name: cluster-b
@@ -177,9 +177,9 @@ EXAMPLES = r"""
     password: "{{ vcenter_password }}"
     images:
       - ubuntu-24.04
-    upload_through: vcenter
+    upload_through: server
     transfer_timeout: 3600
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
     cache_prefix: vc1
@@ -194,7 +194,7 @@ EXAMPLES = r"""
     images:
       - 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11
     state: absent
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
     cache_prefix: vc1
     openstack:
@@ -292,7 +292,7 @@ datastores:
   contains:
     name: {description: Name of the datastore., type: str, sample: nova-a1}
     moid: {description: Its managed object id., type: str, sample: datastore-41}
-    clusters: {description: Those of O(clusters) that may use it., type: list, elements: str, sample: [cluster-a]}
+    hypervisors: {description: Those of O(hypervisors) that may use it., type: list, elements: str, sample: [cluster-a]}
     free_bytes: {description: What was free of it before., type: int, sample: 429496729600}
     needed_bytes: {description: What the images take at the most at any moment., type: int, sample: 2990538752}
     free_bytes_after: {description: What is free at the least when all is done., type: int, sample: 427135336448}
@@ -327,7 +327,7 @@ leftovers:
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
     cache_argument_spec,
-    clusters_argument_spec,
+    hypervisors_argument_spec,
     openstack_argument_spec,
     vcenter_argument_spec,
 )
@@ -340,12 +340,12 @@ def main():
         image_cache.run,
         {
             **vcenter_argument_spec(),
-            **clusters_argument_spec(required=True),
+            **hypervisors_argument_spec(required=True),
             **cache_argument_spec(),
             **openstack_argument_spec(),
             "images": {"type": "list", "elements": "str", "required": True, "aliases": ["image"]},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "upload_through": {"type": "str", "choices": ["auto", "host", "vcenter"], "default": "auto"},
+            "upload_through": {"type": "str", "choices": ["auto", "host", "server"], "default": "auto"},
             "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
             "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
             "transfer_timeout": {"type": "int"},

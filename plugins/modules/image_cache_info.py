@@ -17,7 +17,7 @@ description:
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
-  clusters:
+  hypervisors:
     required: true
   remove_unused_original_minimum_age_seconds:
     description:
@@ -27,7 +27,7 @@ options:
     default: 86400
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
-  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.hypervisors
   - openstack_vmware.nova.cache
   - openstack_vmware.nova.attributes.info_module
 seealso:
@@ -41,7 +41,7 @@ EXAMPLES = r"""
     hostname: vcenter.example.com
     username: nova@vsphere.local
     password: "{{ vcenter_password }}"
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
     cache_prefix: vc1
@@ -67,7 +67,7 @@ datastores:
     name: {description: Name., type: str, sample: nova-a1}
     moid: {description: Managed object id., type: str, sample: datastore-41}
     type: {description: Type., type: str, sample: VMFS}
-    clusters: {description: Those of O(clusters) that may use it., type: list, elements: str, sample: [cluster-a]}
+    hypervisors: {description: Those of O(hypervisors) that may use it., type: list, elements: str, sample: [cluster-a]}
     capacity_bytes: {description: Its size., type: int, sample: 536870912000}
     free_bytes: {description: What is free of it., type: int, sample: 429496729600}
     path: {description: The cache folder as a datastore path., type: str, sample: "[nova-a1] vc1_base"}
@@ -104,7 +104,7 @@ datastores:
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
     cache_argument_spec,
-    clusters_argument_spec,
+    hypervisors_argument_spec,
     vcenter_argument_spec,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
@@ -116,7 +116,7 @@ def main():
         image_cache.info,
         {
             **vcenter_argument_spec(),
-            **clusters_argument_spec(required=True),
+            **hypervisors_argument_spec(required=True),
             **cache_argument_spec(),
             "remove_unused_original_minimum_age_seconds": {"type": "int", "default": 86400},
         },

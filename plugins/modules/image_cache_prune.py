@@ -25,7 +25,7 @@ description:
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
-  clusters:
+  hypervisors:
     required: true
   keep:
     description:
@@ -48,7 +48,7 @@ options:
     default: 86400
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
-  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.hypervisors
   - openstack_vmware.nova.cache
   - openstack_vmware.nova.openstack
   - openstack_vmware.nova.attributes
@@ -67,7 +67,7 @@ EXAMPLES = r"""
     hostname: vcenter.example.com
     username: nova@vsphere.local
     password: "{{ vcenter_password }}"
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
     cache_prefix: vc1
@@ -88,7 +88,7 @@ EXAMPLES = r"""
     hostname: vcenter.example.com
     username: nova@vsphere.local
     password: "{{ vcenter_password }}"
-    clusters:
+    hypervisors:
       - cluster_name: cluster-a
         datastore_regex: "^nova-"
     cache_prefix: vc1
@@ -150,7 +150,7 @@ leftovers:
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
     cache_argument_spec,
-    clusters_argument_spec,
+    hypervisors_argument_spec,
     openstack_argument_spec,
     vcenter_argument_spec,
 )
@@ -163,7 +163,7 @@ def main():
         prune.run,
         {
             **vcenter_argument_spec(),
-            **clusters_argument_spec(required=True),
+            **hypervisors_argument_spec(required=True),
             **cache_argument_spec(),
             **openstack_argument_spec(),
             "keep": {"type": "list", "elements": "str"},

@@ -54,7 +54,7 @@ extends_documentation_fragment:
 notes:
   - The account needs the privilege C(Host.Inventory.EditCluster), which the account of Nova itself does not need. Use another account.
 seealso:
-  - module: openstack_vmware.nova.vcdriver_check
+  - module: openstack_vmware.nova.compute_check
 """
 
 EXAMPLES = r"""

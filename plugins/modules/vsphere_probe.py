@@ -28,7 +28,7 @@ options:
     type: list
     elements: str
     required: true
-  clusters:
+  hypervisors:
     description:
       - Where to look for the datastores. Without it, in all clusters of the vCenter.
       - Files go through each host of these clusters that can write to the datastore. C(datastore_regex) does not matter here.
@@ -41,10 +41,10 @@ attributes:
     support: none
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
-  - openstack_vmware.nova.clusters
+  - openstack_vmware.nova.hypervisors
 seealso:
   - module: openstack_vmware.nova.image_cache
-  - module: openstack_vmware.nova.vcdriver_check
+  - module: openstack_vmware.nova.compute_check
 """
 
 EXAMPLES = r"""
@@ -153,7 +153,7 @@ not_removed:
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import (
-    clusters_argument_spec,
+    hypervisors_argument_spec,
     vcenter_argument_spec,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
@@ -165,7 +165,7 @@ def main():
         probe.run,
         {
             **vcenter_argument_spec(),
-            **clusters_argument_spec(),
+            **hypervisors_argument_spec(),
             "datastores": {"type": "list", "elements": "str", "required": True},
         },
     )

@@ -37,7 +37,7 @@ options:
     elements: str
   features:
     description:
-      - What this vCenter needs besides. C(docs/security.md) has the privileges of each. M(openstack_vmware.nova.vcdriver_check) names those that are missing.
+      - What this vCenter needs besides. C(docs/security.md) has the privileges of each. M(openstack_vmware.nova.compute_check) names those that are missing.
       - V(vsan) is for datastores of the type vsan, V(encryption) for ESXi hosts in crypto-safe mode.
       - V(vcenter_upload) is for control nodes that reach no ESXi host, so uploads go through the vCenter, where it refuses them without.
     type: list
@@ -51,7 +51,7 @@ notes:
   - The account that runs this module needs C(Authorization.ModifyRoles) and C(Authorization.ModifyPermissions). It must not be Nova's own.
   - To give an account less than a whole datacenter, grant the role by hand on the objects that C(docs/security.md) names.
 seealso:
-  - module: openstack_vmware.nova.vcdriver_check
+  - module: openstack_vmware.nova.compute_check
 """
 
 EXAMPLES = r"""

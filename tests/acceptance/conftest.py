@@ -38,7 +38,7 @@ class Lab:
     @property
     def hosts(self):
         """Names of the nova-compute services that the inventory asks for."""
-        return [f"{cluster['vcenter']}-{cluster['cluster_name']}" for cluster in self.variables["nova_vcdriver_clusters"]]
+        return [f"{cluster['vcenter']}-{cluster['cluster_name']}" for cluster in self.variables["nova_vcdriver_computes"]]
 
     def ansible(self, *command):
         """Runs an Ansible command on the lab's inventory. Gives its output; fails the test when it fails."""

@@ -21,10 +21,10 @@ READS = re.compile(
     r"(Create|Destroy)(ContainerView|ListView|View|PropertyCollector|PropertyFilter|Filter)$"
 )  # fmt: skip
 HOST_STATE = """
-find /etc/nova/vcdriver /etc/systemd/system/nova-vcdriver@.service /opt/nova-vcdriver -maxdepth 2 -type f -exec sha256sum {} + | sort
-find /opt/nova-vcdriver /etc/nova/vcdriver /var/lib/nova /var/log/nova -maxdepth 2 -printf '%y %m %u %g %p %l\\n' | sort
-for unit in /etc/nova/vcdriver/*/; do
-  systemctl show -p ActiveState,UnitFileState,ExecMainStartTimestampMonotonic nova-vcdriver@$(basename $unit)
+find /etc/nova/vmware /etc/systemd/system/nova-vmware@.service /opt/nova-vmware -maxdepth 2 -type f -exec sha256sum {} + | sort
+find /opt/nova-vmware /etc/nova/vmware /var/lib/nova /var/log/nova -maxdepth 2 -printf '%y %m %u %g %p %l\\n' | sort
+for unit in /etc/nova/vmware/*/; do
+  systemctl show -p ActiveState,UnitFileState,ExecMainStartTimestampMonotonic nova-vmware@$(basename $unit)
 done
 """
 
@@ -154,5 +154,5 @@ def on_host(lab, text):
 
 def started(lab):
     """Gives since when each nova-compute runs."""
-    show = "systemctl show --value -p ExecMainStartTimestampMonotonic nova-vcdriver@"
-    return on_host(lab, f"{show}{A} nova-vcdriver@{B}").split()
+    show = "systemctl show --value -p ExecMainStartTimestampMonotonic nova-vmware@"
+    return on_host(lab, f"{show}{A} nova-vmware@{B}").split()

@@ -286,7 +286,7 @@ def options(connection, image_ids, **more):
 
     :arg connection: those of the vCenter.
     """
-    given = {"openstack": more.get("openstack") or glance_access(), "clusters": CLUSTERS, "cache_prefix": PREFIX, **connection, "images": image_ids, **more}
+    given = {"openstack": more.get("openstack") or glance_access(), "hypervisors": CLUSTERS, "cache_prefix": PREFIX, **connection, "images": image_ids, **more}
     return validated("image_cache", **given)
 
 

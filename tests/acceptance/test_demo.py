@@ -22,7 +22,7 @@ def test_the_table_is_true(lab, demo):
     for row in rows:
         assert row[1] in hypervisors
         assert row[4] == "ACTIVE"
-    assert {row[0] for row in rows} == {cluster["cluster_name"] for cluster in lab.variables["nova_vcdriver_clusters"]}
+    assert {row[0] for row in rows} == {cluster["cluster_name"] for cluster in lab.variables["nova_vcdriver_computes"]}
     images = {image.name: image for image in lab.cloud.image.images()}
     reads = [line.split() for line in (LAB / "log" / "glance-access.log").read_text(encoding="utf-8").splitlines()]
     for row in rows:
@@ -48,7 +48,7 @@ def test_nova_sees_a_cache_hit(lab):
     asked = {
         **{name: vcenter[name] for name in ("host_ip", "host_port", "host_username", "host_password", "ca_file")},
         "cache_prefix": vcenter["name"],
-        "clusters": lab.variables["nova_vcdriver_clusters"],
+        "clusters": lab.variables["nova_vcdriver_computes"],
         "images": {**seeded, never: "vmdk"},
     }
     done = subprocess.run(
@@ -87,8 +87,8 @@ def test_check_mode_on_a_deployed_host(checked):
 
 def test_nova_and_placement_say_what_vcenter_says(lab):
     nodes = {node["host"]: node for node in lab.module("compute_node_info", hosts=lab.hosts, openstack={"cloud": "lab"})["compute_nodes"]}
-    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]]
-    truth = lab.module("hypervisor_info", clusters=clusters, **lab.vcenter())["hypervisors"]
+    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_computes"]]
+    truth = lab.module("hypervisor_info", hypervisors=clusters, **lab.vcenter())["hypervisors"]
     assert len(truth) == 2
     for hypervisor, host in zip(truth, lab.hosts):
         node = nodes[host]
@@ -105,9 +105,9 @@ def test_nova_and_placement_say_what_vcenter_says(lab):
 def test_an_image_in_use_is_not_removed(lab):
     """A server of the demo is a linked clone of this image."""
     clusters = [{"cluster_name": cluster["cluster_name"], "datastore_regex": cluster["datastore_regex"]}
-                for cluster in lab.variables["nova_vcdriver_clusters"]]  # fmt: skip
+                for cluster in lab.variables["nova_vcdriver_computes"]]  # fmt: skip
     options = {
-        "images": ["demo-sparse"], "state": "absent", "clusters": clusters,
+        "images": ["demo-sparse"], "state": "absent", "hypervisors": clusters,
         "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], "openstack": {"cloud": "lab"}, **lab.vcenter(),
     }  # fmt: skip
     try:
@@ -149,4 +149,4 @@ def test_only_root_and_nova_can_read_a_secret_on_the_compute_host(lab):
     assert done.returncode == 0, done.stderr
     journal, *files = done.stdout.splitlines()
     assert journal == "journal 0"
-    assert sorted(files) == sorted(f"640 root:nova /etc/nova/vcdriver/{host}/secrets.conf" for host in lab.hosts)
+    assert sorted(files) == sorted(f"640 root:nova /etc/nova/vmware/{host}/secrets.conf" for host in lab.hosts)

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vcdriver_check on a vCenter on which everything is broken (lab/scenarios/broken.yml), and on one that is healthy."""
+"""compute_check on a vCenter on which everything is broken (lab/scenarios/broken.yml), and on one that is healthy."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Doctor:
         self.server = f"127.0.0.1:{vcenter.port}"
 
     def check(self, **options):
-        return call("vcdriver_check", **{"fail_on": "never", **self.connection, **options})
+        return call("compute_check", **{"fail_on": "never", **self.connection, **options})
 
     def methods(self):
         """Gives the names of all SOAP calls up to now."""
@@ -179,7 +179,7 @@ def by_rule(result, doctor, peer=""):
 def test_each_rule_is_caught_and_none_falsely(broken):
     closed = free_port()
     host = call(
-        "vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": broken.vcenter.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
+        "compute_host_info", vcenter={"host": "127.0.0.1", "port": broken.vcenter.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
         state_paths=["/nowhere/drs-manual"], timeout=2, python=sys.executable,
     )["compute_host"]  # fmt: skip
     host["versions"].update({"oslo.vmware": "4.9.0", "urllib3": "2.2.3"})  # no release that hangs is installed for this
@@ -198,7 +198,7 @@ def test_each_rule_is_caught_and_none_falsely(broken):
 
 def all_rules():
     """Gives the ids of all rules, as a check without any facts names them."""
-    return {one["id"] for one in call("vcdriver_check", services=[{"name": "nothing-is-known"}])["not_checked"]}
+    return {one["id"] for one in call("compute_check", services=[{"name": "nothing-is-known"}])["not_checked"]}
 
 
 def test_every_rule_is_broken_somewhere():
@@ -208,7 +208,7 @@ def test_every_rule_is_broken_somewhere():
 def test_it_fails_on_errors_and_still_tells_all(broken):
     """As Ansible shows it."""
     done = subprocess.run(
-        [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.vcdriver_check", "-a",
+        [LAB / "venv" / "bin" / "ansible", "localhost", "-m", "openstack_vmware.nova.compute_check", "-a",
          json.dumps({"services": [{"cluster_name": "nowhere"}], **broken.connection})],
         cwd=ROOT, env={**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -237,7 +237,7 @@ HEALTHY = [{"name": name, "nova_conf": nova_conf(name, state_path="/nowhere"), "
 
 def test_a_healthy_vcenter_has_no_finding(healthy):
     port = healthy.vcenter.port
-    host = call("vcdriver_host_info", vcenter={"host": "127.0.0.1", "port": port}, esxi_hosts=["127.0.0.1"], esxi_port=port)
+    host = call("compute_host_info", vcenter={"host": "127.0.0.1", "port": port}, esxi_hosts=["127.0.0.1"], esxi_port=port)
     host["compute_host"]["versions"].update({"oslo.vmware": "4.10.1", "urllib3": "2.8.0"})
     result = healthy.check(services=HEALTHY, compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info")
     assert result["findings"] == []
@@ -310,10 +310,10 @@ def test_broken_images(lab, broken):
 def test_the_demo_is_healthy(lab):
     """On the running demo: nothing but what docs/checks.md says of it."""
     result = lab.module(
-        "vcdriver_check",
+        "compute_check",
         services=[
             {"name": host, "cluster_name": cluster["cluster_name"], "datastore_regex": cluster["datastore_regex"]}
-            for host, cluster in zip(lab.hosts, lab.variables["nova_vcdriver_clusters"])
+            for host, cluster in zip(lab.hosts, lab.variables["nova_vcdriver_computes"])
         ],
         images=["demo-sparse", "demo-stream"], openstack={"cloud": "lab"}, **lab.vcenter(),
     )  # fmt: skip

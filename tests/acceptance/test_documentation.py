@@ -79,20 +79,20 @@ def test_examples_run(lab, name, tmp_path):
 
 def results(lab):
     """Gives what each module returns on the lab."""
-    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_clusters"]]
-    cache = {"clusters": clusters, "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], **lab.vcenter()}
+    clusters = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in lab.variables["nova_vcdriver_computes"]]
+    cache = {"hypervisors": clusters, "cache_prefix": lab.variables["nova_vcdriver_vcenters"][0]["name"], **lab.vcenter()}
     cloud = {"openstack": {"cloud": "lab"}}
     return {
-        "hypervisor_info": call("hypervisor_info", clusters=clusters, **lab.vcenter()),
+        "hypervisor_info": call("hypervisor_info", hypervisors=clusters, **lab.vcenter()),
         "image_cache": call("image_cache", images=["demo-sparse"], **cache, **cloud),
         "image_vmdk": call("image_vmdk", image="demo-sparse", **cloud),
         "image_cache_info": call("image_cache_info", **cache),
         "image_cache_prune": call("image_cache_prune", **cache, **cloud),
         "compute_node_info": call("compute_node_info", hosts=lab.hosts, **cloud),
         "compute_canary": call("compute_canary", host=lab.hosts[0], image="demo-sparse", flavor="demo", **cloud),
-        "vcdriver_check": call("vcdriver_check", services=clusters, fail_on="never", **lab.vcenter(), **cloud),
-        "vcdriver_host_info": call(
-            "vcdriver_host_info", vcenter={"host": lab.vcenter()["hostname"], "port": lab.vcenter()["port"]}, state_paths=["/var/lib/nova"]
+        "compute_check": call("compute_check", services=clusters, fail_on="never", **lab.vcenter(), **cloud),
+        "compute_host_info": call(
+            "compute_host_info", vcenter={"host": lab.vcenter()["hostname"], "port": lab.vcenter()["port"]}, state_paths=["/var/lib/nova"]
         ),
         "vsphere_cluster_settings": call("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
         "vsphere_role": call("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),

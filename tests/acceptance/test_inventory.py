@@ -56,7 +56,7 @@ def test_what_may_not_be_read_is_no_source(images, tmp_path):
             (far,) = [told for told in result["warnings"] if "far was not looked at for copies" in told]
             assert "NoPermission" in far or "Datastore.Browse" in far, (kind, far)
         for name, given in (("image_cache_info", {"cache_prefix": PREFIX}), ("hypervisor_info", {})):
-            told = call(name, clusters=CLUSTERS, **given, **poor)["warnings"]
+            told = call(name, hypervisors=CLUSTERS, **given, **poor)["warnings"]
             assert len(told) == 1 and "may not read" in told[0]
 
 
@@ -66,7 +66,7 @@ def test_a_source_that_can_be_seen_and_not_copied_from(images, tmp_path):
     setup = with_account()
     setup["vcenter"]["accounts"][0]["permissions"][-1]["privileges"] = ["Datastore.Browse"]
     with VCenter(tmp_path, setup) as vcenter:
-        _result, error, text = run(options(vcenter.connection, list(ids.values()), clusters=[{"cluster_name": "c2", "datastore_regex": "far"}]))
+        _result, error, text = run(options(vcenter.connection, list(ids.values()), hypervisors=[{"cluster_name": "c2", "datastore_regex": "far"}]))
         assert error is None, text
         result, error, text = run(options({**vcenter.connection, "username": POOR}, list(ids.values())))
         assert error is None, text
@@ -79,7 +79,7 @@ def test_a_source_that_can_be_seen_and_not_copied_from(images, tmp_path):
         assert vcenter.left() == []
 
 
-@pytest.mark.parametrize("through", ["host", "vcenter"])
+@pytest.mark.parametrize("through", ["host", "server"])
 def test_names(images, tmp_path, through):
     """Datastores with any characters, of one name in two datacenters; a datacenter and a cluster in folders, with names that vSphere escapes."""
     ids, _content = images
@@ -99,10 +99,10 @@ def test_names(images, tmp_path, through):
     with VCenter(tmp_path, setup) as vcenter:
         for kind, image_id in ids.items():
             way = {"upload_through": through, "encoding": "none"}
-            result, error, text = run(options(vcenter.connection, [image_id], clusters=clusters, linked_clone_sizes=[1], **way))
+            result, error, text = run(options(vcenter.connection, [image_id], hypervisors=clusters, linked_clone_sizes=[1], **way))
             assert error is None, (kind, text)
             assert result["totals"]["datastores"] == 4 and result["totals"]["pushes"] == 1 and result["totals"]["copies"] == 3
-            again, error, text = run(options(vcenter.connection, [image_id], clusters=clusters, linked_clone_sizes=[1], **way))
+            again, error, text = run(options(vcenter.connection, [image_id], hypervisors=clusters, linked_clone_sizes=[1], **way))
             assert error is None and not again["changed"], text
         disks = [path.read_bytes() for path in vcenter.datastores.glob(f"*/{CACHE}/{ids['flat']}/{ids['flat']}-flat.vmdk")]
         assert len(disks) == 4 and len(set(disks)) == 1
@@ -110,10 +110,10 @@ def test_names(images, tmp_path, through):
         paths = {one["cluster_name"]: one["path"] for one in found}
         assert paths == {"c2": "/dc2/host/c2", SPELT: f"/yard/50%25/dc%251%2fa/host/shelf/low/{SPELT}"}
         if through == "host":
-            _result, error, text = run(options(vcenter.connection, [ids["flat"]], clusters=[{"cluster_name": NAME}]))
+            _result, error, text = run(options(vcenter.connection, [ids["flat"]], hypervisors=[{"cluster_name": NAME}]))
             assert error == "CLUSTER_NOT_FOUND" and f"Nova compares the name: {SPELT}" in text
             services = [{"cluster_name": name} for name in (SPELT, NAME, paths["c2"])]
-            checked = call("vcdriver_check", **vcenter.connection, fail_on="never", services=services)
+            checked = call("compute_check", **vcenter.connection, fail_on="never", services=services)
             missing = {one["object"]: one["evidence"] for one in checked["findings"] if one["id"] == "CLUSTER_NOT_FOUND"}
             assert set(missing) == {NAME, paths["c2"]} and "Nova compares the name: c2" in missing[paths["c2"]]
 
@@ -130,8 +130,8 @@ def test_a_shared_datastore_is_reached_through_the_cluster_that_can(images, tmp_
         datastore["clusters"] = ["c1", "c2"]
     with VCenter(tmp_path, setup) as vcenter:
         clusters = [{"cluster_name": name} for name in ("c1", "c2")]
-        result, error, text = run(options(vcenter.connection, [ids["stream"]], clusters=clusters))
+        result, error, text = run(options(vcenter.connection, [ids["stream"]], hypervisors=clusters))
         assert error is None, text
         assert vcenter.whole(ids["stream"]) == list(DATASTORES) and vcenter.wrong(ids["stream"], content) == []
-        _result, error, text = run(options(vcenter.connection, [ids["sparse"]], clusters=clusters, upload_through="host"))
+        _result, error, text = run(options(vcenter.connection, [ids["sparse"]], hypervisors=clusters, upload_through="host"))
         assert error is None, text

@@ -24,7 +24,7 @@ PREFIX = "left"
 def options(lab, **more):
     """Options of image_cache for one cluster and a cache folder of these tests."""
     return {
-        "clusters": [{"cluster_name": "cluster-b", "datastore_regex": "^nova-b"}], "cache_prefix": PREFIX,
+        "hypervisors": [{"cluster_name": "cluster-b", "datastore_regex": "^nova-b"}], "cache_prefix": PREFIX,
         "openstack": {"cloud": "lab"}, **lab.vcenter(), **more,
     }  # fmt: skip
 

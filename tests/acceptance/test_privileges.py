@@ -69,7 +69,7 @@ def seed(vcenter, images):
 
 def lacking(vcenter):
     """Gives what the doctor says that the account lacks: ``{object: evidence}``."""
-    result = call("vcdriver_check", **vcenter.poor, services=SERVICES, fail_on="never")
+    result = call("compute_check", **vcenter.poor, services=SERVICES, fail_on="never")
     found = {one["object"]: one["evidence"] for one in result["findings"] if one["id"] == "PRIVILEGES_MISSING"}
     # What the account may not list can't be judged, which must not look well.
     unread = any("Datastore.Browse" in evidence for evidence in found.values())

@@ -221,7 +221,7 @@ def test_playbook(harmful, tmp_path):
     """It shows each verdict and its progress, and writes a profile that the simulator takes."""
     vcenter = {"name": "vc1", "host_ip": harmful.connection["hostname"], "host_port": harmful.port, "host_username": ACCOUNT["username"],
                "host_password": ACCOUNT["password"], "ca_file": harmful.connection["ca_path"]}  # fmt: skip
-    both = {"nova_vcdriver_vcenters": [vcenter], "nova_vcdriver_clusters": [{"cluster_name": "c1", "datastore_regex": "^p"}]}
+    both = {"nova_vcdriver_vcenters": [vcenter], "nova_vcdriver_computes": [{"cluster_name": "c1", "datastore_regex": "^p"}]}
     done = play(tmp_path, both, "-e", f"probe_profiles={tmp_path}/profiles")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "note: copy_without_spec on p-vmfs: preallocated. What becomes of" in done.stdout

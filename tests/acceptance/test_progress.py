@@ -52,7 +52,7 @@ class Run:
     """A playbook that seeds the image, with the lines of its standard error and when each came."""
 
     def __init__(self, vcenter, folder, **task):
-        wish = {**vcenter.connection, "openstack": {"cloud": "lab"}, "clusters": CLUSTERS, "cache_prefix": PREFIX, "images": ["progress-flat"]}
+        wish = {**vcenter.connection, "openstack": {"cloud": "lab"}, "hypervisors": CLUSTERS, "cache_prefix": PREFIX, "images": ["progress-flat"]}
         tasks = [{"name": "Seed", "openstack_vmware.nova.image_cache": wish, **task}]
         playbook = folder / "playbook.yml"
         playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")

@@ -85,13 +85,13 @@ def seed(vcenter, image_id, **more):
 
 def test_one_job_for_both(vcenter, images):
     made, content = images
-    result = seed(vcenter, made["flat"], clusters=BOTH)
+    result = seed(vcenter, made["flat"], hypervisors=BOTH)
     (image,) = result["images"]
     assert [one["action"] for one in image["datastores"]] == ["push"]
-    assert result["datastores"][0]["clusters"] == ["c1", "c2"]
+    assert result["datastores"][0]["hypervisors"] == ["c1", "c2"]
     assert vcenter.disks(made["flat"]) == [content]
     # From the other side it is there.
-    assert not seed(vcenter, made["flat"], clusters=BOTH[1:])["changed"]
+    assert not seed(vcenter, made["flat"], hypervisors=BOTH[1:])["changed"]
 
 
 @pytest.mark.parametrize("clusters", [BOTH, BOTH[:1]], ids=("both", "one"))
@@ -100,11 +100,11 @@ def test_a_clone_of_the_other_datacenter(vcenter, images, clusters):
     made, content = images
     seed(vcenter, made["flat"])
     clone(vcenter, made["flat"], "other-n1")
-    _result, code, text = run(options(vcenter.connection, [made["flat"]], state="absent", clusters=clusters))
+    _result, code, text = run(options(vcenter.connection, [made["flat"]], state="absent", hypervisors=clusters))
     assert code == "IMAGE_IN_USE", text
     assert vcenter.disks(made["flat"]) == [content]
     remove_vms(vcenter)
-    assert seed(vcenter, made["flat"], state="absent", clusters=clusters)["changed"]
+    assert seed(vcenter, made["flat"], state="absent", hypervisors=clusters)["changed"]
 
 
 def test_machines_that_an_account_may_not_see(vcenter, images):

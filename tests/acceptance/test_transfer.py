@@ -191,9 +191,9 @@ def test_nova_is_the_judge(lab, images):
     """Nova's own driver code finds a thick image and an ova in the cache, and reads the extent's size as the disk's."""
     ids, _content = images
     variables = lab.variables["nova_vcdriver_vcenters"][0]
-    clusters = [cluster for cluster in lab.variables["nova_vcdriver_clusters"] if cluster["cluster_name"] == "cluster-b"]
+    clusters = [cluster for cluster in lab.variables["nova_vcdriver_computes"] if cluster["cluster_name"] == "cluster-b"]
     wanted = [{key: cluster[key] for key in ("cluster_name", "datastore_regex")} for cluster in clusters]
-    wish = options(lab.vcenter(), [ids["thick"], ids["ova"]], clusters=wanted, cache_prefix=variables["name"])
+    wish = options(lab.vcenter(), [ids["thick"], ids["ova"]], hypervisors=wanted, cache_prefix=variables["name"])
     image_cache.run(wish, False)
     asked = {
         **{name: variables[name] for name in ("host_ip", "host_port", "host_username", "host_password", "ca_file")},
@@ -301,7 +301,7 @@ def thumbprint(vcenter, algorithm):
 
 def test_thumbprints(lab, images):
     """Without a CA: the vCenter by its thumbprint, and the hosts by those that it names. A wrong one is the end."""
-    base = options(lab.vcenter(), [images[0]["thin"]], clusters=CLUSTER_A, cache_prefix="thumb", ca_path=None)
+    base = options(lab.vcenter(), [images[0]["thin"]], hypervisors=CLUSTER_A, cache_prefix="thumb", ca_path=None)
     sha256, sha1 = (thumbprint(lab.vcenter(), name) for name in ("sha256", "sha1"))
     for good in (sha256, ":".join(sha1.upper()[at : at + 2] for at in range(0, 40, 2))):
         image_cache.run({**base, "thumbprint": good, "state": "absent"}, False)
@@ -320,9 +320,9 @@ def test_thumbprints(lab, images):
         assert caught.value.code == code, caught.value.what
 
 
-@pytest.mark.parametrize("way, via", [("host", "host "), ("vcenter", "vcenter"), ("auto", "host ")])
+@pytest.mark.parametrize("way, via", [("host", "host "), ("server", "vcenter"), ("auto", "host ")])
 def test_ways(lab, images, way, via):
-    base = options(lab.vcenter(), [images[0]["thin"]], clusters=CLUSTER_A, cache_prefix="ways", encoding="none")
+    base = options(lab.vcenter(), [images[0]["thin"]], hypervisors=CLUSTER_A, cache_prefix="ways", encoding="none")
     image_cache.run({**base, "state": "absent"}, False)
     assert pushed(image_cache.run({**base, "upload_through": way}, False))["via"].startswith(via)
     image_cache.run({**base, "state": "absent"}, False)

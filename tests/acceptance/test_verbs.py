@@ -55,15 +55,15 @@ def test_change_certificate(lab, vcenter, tmp_path):
     both = tmp_path / "both.pem"
     both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") + other.read_text(encoding="utf-8"), encoding="utf-8")
     twice(lab, "change_certificate", *options, *variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}]))
-    assert on_host(lab, "grep -c BEGIN /etc/nova/vcdriver/*/ca.pem").split() == [
-        f"/etc/nova/vcdriver/{A}/ca.pem:2", f"/etc/nova/vcdriver/{B}/ca.pem:1",
+    assert on_host(lab, "grep -c BEGIN /etc/nova/vmware/*/ca.pem").split() == [
+        f"/etc/nova/vmware/{A}/ca.pem:2", f"/etc/nova/vmware/{B}/ca.pem:1",
     ]  # fmt: skip
     play("change_certificate", *options)
 
 
 def certificates(lab):
     """Gives how many certificates are in the ca.pem of each nova-compute."""
-    return [int(count) for count in on_host(lab, f"cd /etc/nova/vcdriver; cat {A}/ca.pem | grep -c BEGIN; cat {B}/ca.pem | grep -c BEGIN").split()]
+    return [int(count) for count in on_host(lab, f"cd /etc/nova/vmware; cat {A}/ca.pem | grep -c BEGIN; cat {B}/ca.pem | grep -c BEGIN").split()]
 
 
 def test_a_killed_rollout_is_put_back(lab, vcenter, tmp_path):
@@ -82,7 +82,7 @@ def test_a_killed_rollout_is_put_back(lab, vcenter, tmp_path):
     assert found == {(A, "rollout"), (A, "process")}
     play("site", "-e", f"nova_vcdriver_only={A}", "--tags", "nova_vcdriver_configure,nova_vcdriver_service,nova_vcdriver_verify")
     assert certificates(lab) == [1, 1]
-    assert "kept" not in on_host(lab, "ls /etc/nova/vcdriver")
+    assert "kept" not in on_host(lab, "ls /etc/nova/vmware")
     after = started(lab)
     assert after[0] != before[0] and after[1] == before[1]
 
@@ -93,14 +93,14 @@ def test_report_drift(lab, tmp_path):
     options = ("-e", f"nova_vcdriver_drift_file={report}")
     play("report_drift", *options)
     assert json.loads(report.read_text(encoding="utf-8")) == {"compute-1": []}
-    on_host(lab, f"echo '[DEFAULT]' >>/etc/nova/vcdriver/{B}/nova.conf; mkdir /etc/nova/vcdriver/vc1-gone; touch /etc/nova/vcdriver/vc1-gone/nova.conf")
+    on_host(lab, f"echo '[DEFAULT]' >>/etc/nova/vmware/{B}/nova.conf; mkdir /etc/nova/vmware/vc1-gone; touch /etc/nova/vmware/vc1-gone/nova.conf")
     lab.module("compute_service", host=A, state="disabled", disabled_reason="by hand", openstack={"cloud": "lab"})
-    before = on_host(lab, "sha256sum /etc/nova/vcdriver/*/*.conf")
+    before = on_host(lab, "sha256sum /etc/nova/vmware/*/*.conf")
     output = play("report_drift", *options, code=2)
-    assert changes(output) == 0 or on_host(lab, "sha256sum /etc/nova/vcdriver/*/*.conf") == before
+    assert changes(output) == 0 or on_host(lab, "sha256sum /etc/nova/vmware/*/*.conf") == before
     found = {(item["host"], item["what"]) for item in json.loads(report.read_text(encoding="utf-8"))["compute-1"]}
     assert found == {(B, "nova.conf"), (B, "process"), ("vc1-gone", "deployed"), (A, "Nova and Placement")}
-    on_host(lab, "rm -r /etc/nova/vcdriver/vc1-gone")
+    on_host(lab, "rm -r /etc/nova/vmware/vc1-gone")
     lab.module("compute_service", host=A, state="enabled", openstack={"cloud": "lab"})
     play("site", "--tags", "nova_vcdriver_configure,nova_vcdriver_service,nova_vcdriver_verify")
     play("report_drift")
@@ -136,7 +136,7 @@ def test_remove_and_add_cluster(lab):
     assert changes(play("remove_cluster", "-e", f"nova_vcdriver_only={B}")) > 0
     assert B not in {one.host for one in lab.cloud.compute.services()}
     assert node["resource_provider"]["uuid"] not in {one.id for one in lab.cloud.placement.resource_providers()}
-    assert B not in on_host(lab, "ls /etc/nova/vcdriver /var/lib/nova /opt/nova-vcdriver/current; systemctl list-units --all 'nova-vcdriver@*'")
+    assert B not in on_host(lab, "ls /etc/nova/vmware /var/lib/nova /opt/nova-vmware/current; systemctl list-units --all 'nova-vmware@*'")
     before = started(lab)[0]
     canary = ("-e", "nova_vcdriver_canary=true", "-e", "nova_vcdriver_canary_image=demo-stream", "-e", "nova_vcdriver_canary_flavor=demo")
     output = twice(lab, "add_cluster", "-e", f"nova_vcdriver_only={B}", *canary)
@@ -150,7 +150,7 @@ def test_log_rotation(lab):
     folder = f"/var/log/nova/{A}"
     since = on_host(lab, f"truncate -s 100M {folder}/nova-compute.log; journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'").strip()
     lab.module("compute_canary", host=A, image="demo-sparse", flavor="demo", openstack={"cloud": "lab"})
-    journal = f"journalctl -u nova-vcdriver@{A} --after-cursor '{since}' -o cat --no-pager -q"
+    journal = f"journalctl -u nova-vmware@{A} --after-cursor '{since}' -o cat --no-pager -q"
     # journald drops blanks at the end of a line.
     lost = f"sed 's/ *$//' {folder}/nova-compute.log | grep -vxFf - {folder}/journal | wc -l"
     lines = on_host(lab, f"{journal} >{folder}/journal; wc -l <{folder}/journal; {lost}; rm {folder}/journal").split()
@@ -174,7 +174,7 @@ def test_cluster_settings(lab):
 def test_a_compute_host_that_is_down(lab, vcenter, tmp_path):
     """A rollout does not begin without it, and drops no account while it was left out. A drain needs no compute host."""
     down = {"ansible_host": "127.255.255.1", "ansible_port": 1, "nova_vcdriver_my_ip": "127.255.255.1"}
-    down["nova_vcdriver_clusters"] = [{"cluster_name": "cluster-z"}]
+    down["nova_vcdriver_computes"] = [{"cluster_name": "cluster-z"}]
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nova_vcdriver": {"hosts": {"compute-9": down}}}), encoding="utf-8")
     inventory = ("-i", str(tmp_path / "hosts.yml"), "-i", str(LAB / "inventory"))
     before = started(lab)

@@ -105,7 +105,7 @@ def prune(vcenter, image_id, kept):
     for path in vcenter.datastores.glob(f"n1/{CACHE}/{image_id}/*"):
         os.utime(path, (ago, ago))
     result = call(
-        "image_cache_prune", **vcenter.connection, openstack={"cloud": "lab"}, clusters=[{"cluster_name": "c1"}], cache_prefix=CACHE.removesuffix("_base"),
+        "image_cache_prune", **vcenter.connection, openstack={"cloud": "lab"}, hypervisors=[{"cluster_name": "c1"}], cache_prefix=CACHE.removesuffix("_base"),
         keep=[kept], minimum_age=0,
     )  # fmt: skip
     (row,) = result["entries"]

@@ -190,7 +190,7 @@ def test_a_privilege_that_the_vcenter_wants_for_an_upload(vcenter, images):
     wish = {"connection": account(vcenter, "system"), "image_ids": [image_id]}
     before = vcenter.mark()
     try:
-        image_cache.run(options(**wish, upload_through="vcenter"), False)
+        image_cache.run(options(**wish, upload_through="server"), False)
         code, hint = None, ""
     except NovaVmwareError as error:
         code, hint = error.code, error.hint
@@ -204,7 +204,7 @@ def test_a_privilege_that_the_vcenter_wants_for_an_upload(vcenter, images):
     assert data_of(vcenter, image_id) == [raw, raw]
 
 
-@pytest.mark.parametrize("name, upload_through", [("qemu", "auto"), ("eager", "host"), ("eager", "vcenter")])
+@pytest.mark.parametrize("name, upload_through", [("qemu", "auto"), ("eager", "host"), ("eager", "server")])
 def test_a_host_in_crypto_safe_mode(images, tmp_path, name, upload_through):
     """Its 500 has a reason that it does not tell."""
     image_id, raw = images[name]

@@ -35,7 +35,7 @@ def seeded(vcenter, image_id, **more):
 
 def entries(vcenter, image_id):
     """Gives what image_cache_info says of an image: ``{datastore: entry}``."""
-    found = call("image_cache_info", clusters=CLUSTERS, cache_prefix=PREFIX, **vcenter.connection)
+    found = call("image_cache_info", hypervisors=CLUSTERS, cache_prefix=PREFIX, **vcenter.connection)
     return {datastore["name"]: entry for datastore in found["datastores"] for entry in datastore["entries"] if entry["name"] == image_id}
 
 

@@ -24,7 +24,7 @@ GIVEN = {
         {"name": "vc1", "host_ip": "vc1.example.com", "host_port": 8443, "host_username": "no$va@vsphere.local", "host_password": "pa'ss$1\"#;\\",
          "ca_file": "/ca.pem"}
     ],
-    "nova_vcdriver_clusters": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-[0-9]+$"}],
+    "nova_vcdriver_computes": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-[0-9]+$"}],
     "nova_vcdriver_transport_url": "rabbit://nova:secret@rabbit/",
     "nova_vcdriver_auth": {
         "auth_url": "https://keystone/v3", "username": "nova", "password": "x$y", "project_name": "service", "user_domain_name": "Default",
@@ -35,7 +35,7 @@ GIVEN = {
 # Those of [vmware] that the role has a variable for, and what Nova must read.
 OWN = {
     "host_ip": "vc1.example.com", "host_port": 8443, "host_username": "no$va@vsphere.local", "host_password": "pa'ss$1\"#;\\",
-    "ca_file": "/etc/nova/vcdriver/vc1-cluster-a/ca.pem", "insecure": False, "cluster_name": "cluster-a", "datastore_regex": "^nova-[0-9]+$",
+    "ca_file": "/etc/nova/vmware/vc1-cluster-a/ca.pem", "insecure": False, "cluster_name": "cluster-a", "datastore_regex": "^nova-[0-9]+$",
 }  # fmt: skip
 FREE = sorted(option.dest for option in vmware.ALL_VMWARE_OPTS if option.dest not in OWN)
 
@@ -107,7 +107,7 @@ def test_every_option_of_vmware(level, tmp_path):
     files = render(**{
         "config": {"nova_vcdriver_config": tree},
         "vcenter": {"nova_vcdriver_vcenters": [{**GIVEN["nova_vcdriver_vcenters"][0], "config": tree}]},
-        "cluster": {"nova_vcdriver_clusters": [{**GIVEN["nova_vcdriver_clusters"][0], "config": tree}]},
+        "cluster": {"nova_vcdriver_computes": [{**GIVEN["nova_vcdriver_computes"][0], "config": tree}]},
     }[level])  # fmt: skip
     assert check.check(files, *DEFINITIONS) == ([], [])
     get = read(files, tmp_path)

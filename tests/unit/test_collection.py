@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", "__pycache__", "collections", "output"}
+IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "output"}
 # Written so that these lines do not match themselves.
 FORBIDDEN = {
     "a path of one machine": re.compile(rb"/wor[k]/|/hom[e]/[a-z]|/User[s]/[a-z]|[.]pyen[v]/"),

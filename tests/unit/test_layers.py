@@ -28,7 +28,7 @@ ALLOWED = {
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
     "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
-    "pump": set(),
+    "pump": {"errors"},
     "disks": {"errors"},
     "cache": {"errors", "deps", "progress", "periodic", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks"},
     "seeding": {"errors", "deps", "progress", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks", "cache"},

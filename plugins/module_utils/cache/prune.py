@@ -79,7 +79,7 @@ def run(params, check_mode):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     requires("openstacksdk", connection.IMPORT_ERROR, "to ask Glance for images")
     base = cache_folder(params)
-    wishes = vc.wanted(params["clusters"])
+    wishes = vc.wanted(params["hypervisors"])
     cloud = connection.connect(params["openstack"] or {})
     project_id, roles = connection.account(cloud)
     with connection.translate("ask Glance for images"):

@@ -92,7 +92,7 @@ class Service:
 class Facts:
     """All that is known.
 
-    ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the result of ``vcdriver_host_info``.
+    ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the result of ``compute_host_info``.
     ``images`` are :class:`..nova.image.Image`; ``vsphere_locations`` the names of those that have a location ``vsphere://``.
     ``unknown`` maps the name of a source to why it is not there.
     """

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module ``vcdriver_host_info``: what the compute host it runs on has and reaches. Standard library only."""
+"""The module ``compute_host_info``: what the compute host it runs on has and reaches. Standard library only."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def judge(facts):
     """Applies each rule.
 
     :arg facts: :class:`..facts.Facts`.
-    :returns: a dict with the lists ``findings``, ``passed`` and ``not_checked``, as the module ``vcdriver_check`` documents them. A rule that was
+    :returns: a dict with the lists ``findings``, ``passed`` and ``not_checked``, as the module ``compute_check`` documents them. A rule that was
         judged for some services only is in ``not_checked`` with the others as ``objects``.
     """
     findings, passed, not_checked = [], [], []

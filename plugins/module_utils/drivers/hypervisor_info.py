@@ -17,7 +17,7 @@ def run(params, _check_mode):
     :raises NovaVmwareError: a cluster is missing or ambiguous, or has no datastore that Nova could use.
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
-    wishes = vc.wanted(params["clusters"])
+    wishes = vc.wanted(params["hypervisors"])
     with from_params(params) as session:
         hypervisors = vc.hypervisors(session, wishes)
         loads = inventory.loads(session, [host.moid for hypervisor in hypervisors for host in hypervisor.hosts])

@@ -37,7 +37,7 @@ def run(params, check_mode):
     :raises NovaVmwareError: the vCenter can't be asked, or has no such datastore.
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
-    wishes = vc.wanted(params["clusters"])
+    wishes = vc.wanted(params["hypervisors"])
     with from_params(params) as session:
         sites = find(vc.hypervisors(session, wishes, need_datastores=False), params["datastores"], session.server)
         name = cleanup.PREFIX + stage.this_run()
@@ -90,7 +90,7 @@ def find(hypervisors, names, server):
             paths = sorted(one.cluster.path for pairs in places.values() for one, _datastore in pairs)
             raise ProbeError(
                 "DATASTORE_AMBIGUOUS", f"vCenter {server} has {len(places)} datastores with the name {name}, of the clusters {', '.join(paths)}.",
-                "Name one of the clusters in clusters.", {"clusters": paths},
+                "Name one of the clusters in hypervisors.", {"clusters": paths},
             )  # fmt: skip
         ((pairs),) = places.values()
         sites.append(_site(pairs, server))

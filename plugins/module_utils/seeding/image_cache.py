@@ -36,7 +36,7 @@ def run(params, check_mode):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     requires("openstacksdk", connection.IMPORT_ERROR, "to read images from Glance")
     base = cache_folder(params)
-    wishes = vc.wanted(params["clusters"])
+    wishes = vc.wanted(params["hypervisors"])
     cloud = connection.connect(params["openstack"] or {})
     with connection.translate("read images from Glance"):
         glance = cloud.image
@@ -65,7 +65,7 @@ def info(params, _check_mode):
     """The module ``image_cache_info``."""
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     base = cache_folder(params)
-    wishes = vc.wanted(params["clusters"])
+    wishes = vc.wanted(params["hypervisors"])
     with from_params(params) as session:
         places = list(locations(vc.hypervisors(session, wishes), base).values())
         return {
@@ -77,7 +77,7 @@ def info(params, _check_mode):
                     "name": place.name,
                     "moid": place.datastore.moid,
                     "type": place.datastore.type,
-                    "clusters": list(place.clusters),
+                    "hypervisors": list(place.clusters),
                     "capacity_bytes": place.datastore.capacity_bytes,
                     "free_bytes": place.datastore.free_bytes,
                     "path": place.base_path,

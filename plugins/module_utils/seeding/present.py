@@ -198,7 +198,7 @@ class Present:
                 {
                     "name": one.name,
                     "moid": one.moid,
-                    "clusters": list(places[one.moid].clusters),
+                    "hypervisors": list(places[one.moid].clusters),
                     "free_bytes": one.free,
                     "needed_bytes": one.needed,
                     "free_bytes_after": one.free_after,

@@ -212,7 +212,7 @@ def _send_flat(job):
 
 def _is_mostly_empty(job, limit):
     image, options = job.image, job.options
-    if options.encoding == "none" or options.upload_through == "vcenter":  # a host takes the disk from a lease
+    if options.encoding == "none" or options.upload_through == "server":  # a host takes the disk from a lease
         return False
     if image.disk_type == "eagerZeroedThick":  # an import would zero the whole disk first, and leave what it does not send to chance otherwise
         return False

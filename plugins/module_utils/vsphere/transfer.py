@@ -45,7 +45,7 @@ _PRIVILEGES = {
 class Rules:
     """How files may travel.
 
-    ``through`` is ``host``, ``vcenter`` or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``, or
+    ``through`` is ``host``, ``server`` (the one that the session is with) or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``, or
     ``thumbprint``: by the one that the vCenter names. ``deadline`` is a time of :func:`time.monotonic`, or None.
     ``bytes_per_second`` is what one upload may send, or None.
     """
@@ -96,11 +96,11 @@ def targets(session, place, host_names, file_path, through="auto"):
 
     :arg host_names: hosts that mount the datastore for writing.
     :arg file_path: path of the file below the datastore's root.
-    :arg through: ``auto``, or ``host`` or ``vcenter`` for these only.
+    :arg through: ``auto``, or ``host`` or ``server`` for these only.
     :raises VSphereError: ``NO_UPLOAD_HOST``.
     """
     found = []
-    for name in host_names if through != "vcenter" else ():
+    for name in host_names if through != "server" else ():
         # All hosts answer on the port of the vCenter (Nova does the same, vmops.py _get_esx_host_and_cookies).
         query = urlencode({"dcPath": "ha-datacenter", "dsName": place.datastore})
         found.append(Target(f"host {name}", name, session.port, f"/folder/{quote(file_path)}?{query}", True, (name,)))
@@ -111,7 +111,7 @@ def targets(session, place, host_names, file_path, through="auto"):
         raise VSphereError(
             "NO_UPLOAD_HOST",
             f"No connected host outside maintenance mode can write to the datastore {place.datastore}.",
-            "Bring a host back, or let upload_through be auto or vcenter.",
+            "Bring a host back, or let upload_through be auto or server.",
         )
     return found
 

@@ -33,14 +33,14 @@ def shape(options, sub):
     return found
 
 
-@pytest.mark.parametrize("name", ["vcenter", "openstack", "clusters", "cache"])
+@pytest.mark.parametrize("name", ["vcenter", "openstack", "hypervisors", "cache"])
 def test_fragment_and_function_say_the_same(name):
     spec = getattr(argument_spec, f"{name}_argument_spec")()
     assert shape(spec, "options") == shape(documented(name), "suboptions")
 
 
 def test_every_fragment_has_a_function():
-    assert {path.stem for path in FRAGMENTS.glob("*.py")} - {"__init__", "attributes"} == {"vcenter", "openstack", "clusters", "cache"}
+    assert {path.stem for path in FRAGMENTS.glob("*.py")} - {"__init__", "attributes"} == {"vcenter", "openstack", "hypervisors", "cache"}
 
 
 def test_environment_variables_are_documented():

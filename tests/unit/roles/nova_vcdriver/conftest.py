@@ -18,7 +18,7 @@ GIVEN = {
     "nova_vcdriver_vcenters": [
         {"name": "vc1", "host_ip": "vc1.example.com", "host_username": "nova@vsphere.local", "host_password": "pass$1", "ca_file": "/ca.pem"}
     ],
-    "nova_vcdriver_clusters": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-"}],
+    "nova_vcdriver_computes": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-"}],
     "nova_vcdriver_transport_url": "rabbit://nova:secret@rabbit/",
     "nova_vcdriver_auth": {
         "auth_url": "https://keystone/v3", "username": "nova", "password": "pass2", "project_name": "service",

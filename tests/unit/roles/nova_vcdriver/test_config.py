@@ -22,8 +22,8 @@ def instance(evaluate, **given):
 
 
 def clusters(**keys):
-    """Gives nova_vcdriver_clusters with one cluster that has more keys."""
-    return [{**GIVEN["nova_vcdriver_clusters"][0], **keys}]
+    """Gives nova_vcdriver_computes with one cluster that has more keys."""
+    return [{**GIVEN["nova_vcdriver_computes"][0], **keys}]
 
 
 def test_what_the_role_sets(evaluate):
@@ -60,7 +60,7 @@ def test_order(evaluate, highest):
     given = {
         "nova_vcdriver_config": on.get("config", {}),
         "nova_vcdriver_vcenters": [{**VC1, "config": on.get("vcenter", {})}],
-        "nova_vcdriver_clusters": clusters(config=on.get("cluster", {})),
+        "nova_vcdriver_computes": clusters(config=on.get("cluster", {})),
     }
     assert instance(evaluate, **given)["config"]["vmware"]["cache_prefix"] == values.get(highest, "vc1")
     assert instance(evaluate, **given)["config"]["vmware"]["host_ip"] == "vc1.example.com"
@@ -78,7 +78,7 @@ def test_secrets_of_a_config_tree(evaluate):
     """Options with a secret's name go into secrets.conf from each level."""
     given = {
         "nova_vcdriver_vcenters": [{**VC1, "config": {"key_manager": {"fixed_key": "11"}}}],
-        "nova_vcdriver_clusters": clusters(config={"database": {"connection": "mysql://x:y@z/"}}),
+        "nova_vcdriver_computes": clusters(config={"database": {"connection": "mysql://x:y@z/"}}),
     }
     assert not {"key_manager", "database"} & {name for name, options in instance(evaluate, **given)["config"].items() if options}
     secrets = evaluate("__nova_vcdriver_secrets", **given)["vc1-cluster-a"]
@@ -89,7 +89,7 @@ def test_several_vcenters(evaluate):
     """Clusters of one name in two vCenters on one host share nothing that must be unique."""
     given = {
         "nova_vcdriver_vcenters": [VC1, {**VC1, "name": "vc2", "host_ip": "vc2.example.com", "host_password": "other"}],
-        "nova_vcdriver_clusters": [{"cluster_name": "cluster-a", "vcenter": vcenter} for vcenter in ("vc1", "vc2")],
+        "nova_vcdriver_computes": [{"cluster_name": "cluster-a", "vcenter": vcenter} for vcenter in ("vc1", "vc2")],
     }
     both = evaluate("__nova_vcdriver_instances", **given)
     for section, option in [("DEFAULT", "host"), ("DEFAULT", "state_path"), ("DEFAULT", "log_file"), ("oslo_concurrency", "lock_path"),
@@ -109,7 +109,7 @@ def test_options_with_a_variable(evaluate, level, owned):
     given = {
         "config": {"nova_vcdriver_config": tree},
         "vcenter": {"nova_vcdriver_vcenters": [{**VC1, "config": tree}]},
-        "cluster": {"nova_vcdriver_clusters": clusters(config=tree)},
+        "cluster": {"nova_vcdriver_computes": clusters(config=tree)},
     }[level]
     assert instance(evaluate, **given)["overridden"] == [f"[{section}]{option}"]
     assert instance(evaluate)["overridden"] == []
@@ -160,13 +160,13 @@ MULTI = {"vmware": {"cluster_name": ["cluster-a", "cluster-b"]}}
     ("release", "tree", "refused"),
     [
         ("2014.1", ESX, ""), ("2014.2", ESX, "does nothing"), ("2015.1.0", ESX, "81bb294365"), ("34.0.0", ESX, "a cluster of its own"),
-        ("2014.2", MULTI, ""), ("2015.1.4", MULTI, ""), ("12.0.0", MULTI, "2f7403bd72"), ("34.0.0", MULTI, "an entry of nova_vcdriver_clusters"),
+        ("2014.2", MULTI, ""), ("2015.1.4", MULTI, ""), ("12.0.0", MULTI, "2f7403bd72"), ("34.0.0", MULTI, "an entry of nova_vcdriver_computes"),
         ("34.0.0", {"DEFAULT": {"compute_driver": "libvirt.LibvirtDriver"}}, "vmwareapi.VMwareVCDriver only"), ("34.0.0", {}, ""),
     ],
 )  # fmt: skip
 def test_values_of_another_release(evaluate, release, tree, refused):
     """The ESXDriver and several clusters are rendered where they were real, and refused with the way out elsewhere."""
-    given = {"nova_vcdriver_version": release, "nova_vcdriver_clusters": clusters(config=tree)}
+    given = {"nova_vcdriver_version": release, "nova_vcdriver_computes": clusters(config=tree)}
     found = evaluate("__nova_vcdriver_outdated", **given)
     assert bool(found) == bool(refused)
     assert refused in json.dumps(found)
@@ -179,7 +179,7 @@ def test_cluster_settings(evaluate):
     """One call for the clusters of a vCenter that get the same; a cluster's own key is taken in place of the variable, {} for none."""
     given = {
         "nova_vcdriver_cluster_settings": {"ha": {"enabled": True}},
-        "nova_vcdriver_clusters": [
+        "nova_vcdriver_computes": [
             {"cluster_name": "a"}, {"cluster_name": "b", "cluster_settings": {"drs": {}}}, {"cluster_name": "c"}, {"cluster_name": "d", "cluster_settings": {}}
         ],
     }  # fmt: skip

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-TWO = {"nova_vcdriver_clusters": [{"cluster_name": "a"}, {"cluster_name": "b"}]}
+TWO = {"nova_vcdriver_computes": [{"cluster_name": "a"}, {"cluster_name": "b"}]}
 OLD, NEW = "vc1.example.com old@vsphere.local", "vc1.example.com nova@vsphere.local"
 
 
 def test_started(evaluate):
     """By the unit's name, whatever the order; a unit that never ran has no entry."""
-    shown = "ExecMainStartTimestamp=\nId=nova-vcdriver@vc1-a.service\n\nId=nova-vcdriver@vc1-b.service\nExecMainStartTimestamp=@1763700000"
+    shown = "ExecMainStartTimestamp=\nId=nova-vmware@vc1-a.service\n\nId=nova-vmware@vc1-b.service\nExecMainStartTimestamp=@1763700000"
     assert evaluate("__nova_vcdriver_started", **TWO, __nova_vcdriver_since={"stdout": shown}) == {"vc1-b": 1763700000}
     assert evaluate("__nova_vcdriver_started", **TWO, __nova_vcdriver_since={"stdout": ""}) == {}
 

@@ -205,7 +205,7 @@ def test_ways():
     place = SimpleNamespace(datastore="a & b", datacenter_path="dc/1")
     found = transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk")
     assert transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk", "host") == found[:1]
-    assert transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk", "vcenter") == found[1:]
+    assert transfer.targets(session, place, ["esxi-1"], "x y/z.vmdk", "server") == found[1:]
     with pytest.raises(VSphereError, match="No connected host"):
         transfer.targets(session, place, [], "x y/z.vmdk", "host")
     assert [(way.hostname, way.ticket) for way in found] == [("esxi-1", True), ("vc", False)]

@@ -8,9 +8,9 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  clusters:
+  hypervisors:
     description:
-      - The clusters, each as one nova-compute drives it, with the words of its C(nova.conf).
+      - What Nova takes for a hypervisor, one nova-compute each, with the words of its C(nova.conf). It is a cluster.
     type: list
     elements: dict
     suboptions:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: vcdriver_check
+module: compute_check
 short_description: Find what breaks Nova's VC driver, before or after it runs
 version_added: 0.2.0
 description:
@@ -55,7 +55,7 @@ options:
           - With O(openstack), Nova is asked instead.
         type: bool
   compute_host:
-    description: What M(openstack_vmware.nova.vcdriver_host_info) has returned on the compute host as C(compute_host).
+    description: What M(openstack_vmware.nova.compute_host_info) has returned on the compute host as C(compute_host).
     type: dict
   cluster_settings:
     description:
@@ -86,14 +86,14 @@ extends_documentation_fragment:
 notes:
   - With O(openstack), Nova is asked which services it knows. Listing them is for administrators.
 seealso:
-  - module: openstack_vmware.nova.vcdriver_host_info
+  - module: openstack_vmware.nova.compute_host_info
   - module: openstack_vmware.nova.vsphere_role
   - module: openstack_vmware.nova.vsphere_cluster_settings
 """
 
 EXAMPLES = r"""
 - name: Check a cluster before there is a nova-compute
-  openstack_vmware.nova.vcdriver_check:
+  openstack_vmware.nova.compute_check:
     hostname: vcenter.example.com
     username: nova@vsphere.local
     password: "{{ vcenter_password }}"
@@ -109,7 +109,7 @@ EXAMPLES = r"""
     msg: "{{ check.findings | map(attribute='id') | unique }}"
 
 - name: Check a nova.conf alone
-  openstack_vmware.nova.vcdriver_check:
+  openstack_vmware.nova.compute_check:
     services:
       - name: vc1-cluster-a
         nova_conf: |

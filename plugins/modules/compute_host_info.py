@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: vcdriver_host_info
+module: compute_host_info
 short_description: What a compute host sees of vSphere
 version_added: 0.2.0
 description:
   - Run it on a compute host. It tells which versions of Nova and its libraries are there, whether names resolve and ports can be reached, and how far
-    the clock is from the vCenter's. M(openstack_vmware.nova.vcdriver_check) judges it.
+    the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges it.
   - It needs nothing but Python on the compute host. It logs in nowhere and changes nothing.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
@@ -54,12 +54,12 @@ options:
 extends_documentation_fragment:
   - openstack_vmware.nova.attributes.info_module
 seealso:
-  - module: openstack_vmware.nova.vcdriver_check
+  - module: openstack_vmware.nova.compute_check
 """
 
 EXAMPLES = r"""
 - name: See whether the compute host reaches the ESXi hosts
-  openstack_vmware.nova.vcdriver_host_info:
+  openstack_vmware.nova.compute_host_info:
     esxi_hosts: [localhost]
     timeout: 1
   register: seen
