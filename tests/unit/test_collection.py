@@ -40,10 +40,10 @@ def modules():
 
 
 def files():
-    """Gives every file of the collection; what git ignores is left out."""
+    """Yields every file of the collection; what git ignores is left out, and `.git`, which is a file in a worktree."""
     for folder, names, entries in os.walk(ROOT):
         names[:] = [name for name in names if name not in IGNORED]
-        yield from (Path(folder) / entry for entry in entries if Path(folder, entry) != ROOT / "lab" / "openrc")
+        yield from (Path(folder) / entry for entry in entries if entry not in IGNORED and Path(folder, entry) != ROOT / "lab" / "openrc")
 
 
 @pytest.mark.parametrize("group", ["vcenter", "openstack"])
