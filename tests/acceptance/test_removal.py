@@ -29,8 +29,8 @@ def vcenter(tmp_path):
         yield one
 
 
-def clone(vcenter, image_id, datastore="n1"):
-    """Makes a virtual machine whose disk is a child of the cached one, in the datacenter of the datastore."""
+def clone(vcenter, image_id, datastore="n1", start=False):
+    """Makes a virtual machine whose disk is a child of the cached one, in the datacenter of the datastore. ``start`` powers it on."""
     connection = vcenter.connection
     instance = SmartConnect(
         host=connection["hostname"], port=connection["port"], user=connection["username"], pwd=connection["password"],
@@ -49,7 +49,10 @@ def clone(vcenter, image_id, datastore="n1"):
             vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation="create", device=disk),
         ],
     )  # fmt: skip
-    WaitForTask(datacenter.vmFolder.CreateVM_Task(config=spec, pool=cluster.resourcePool))
+    task = datacenter.vmFolder.CreateVM_Task(config=spec, pool=cluster.resourcePool)
+    WaitForTask(task)
+    if start:
+        WaitForTask(task.info.result.PowerOnVM_Task())
     Disconnect(instance)
 
 

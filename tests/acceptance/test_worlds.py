@@ -9,6 +9,7 @@ import os
 
 import pytest
 from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, changes, options, run, scenario, small_images
+from test_removal import clone
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +160,30 @@ def test_copies_by_what_the_storage_does_itself(images, tmp_path, offload, round
         result = seeded(vcenter, ids["sparse"], copies_per_host=1, bandwidth_limit=100)
         assert result["totals"]["rounds"] == rounds
         assert vcenter.whole(ids["sparse"]) == names and vcenter.wrong(ids["sparse"], content) == []
+
+
+@pytest.mark.parametrize("shown", ["shown", "hidden"])
+def test_lock_files(images, tmp_path, shown):
+    """NFS lists a lock file beside each file that a running machine has open: such an image is whole, stays where it is, and is copied from."""
+    ids, content = images
+    with world(tmp_path, kind="NFS", nfs_lock_files=shown) as vcenter:
+        seeded(vcenter, ids["flat"], hypervisors=[{"cluster_name": "c1", "datastore_regex": "^n1$"}])
+        clone(vcenter, ids["flat"], start=True)
+        (entry,) = entries(vcenter, ids["flat"]).values()
+        assert entry["state"] == "complete"
+        result = seeded(vcenter, ids["flat"])
+        assert (result["totals"]["pushes"], result["totals"]["copies"], result["totals"]["broken"]) == (0, 1, 0)
+        assert vcenter.whole(ids["flat"]) == list(DATASTORES) and vcenter.wrong(ids["flat"], content) == []
+        assert not seeded(vcenter, ids["flat"])["changed"]
+        _result, error, _text = run(options(vcenter.connection, [ids["flat"]], state="absent"))
+        assert error == "IMAGE_IN_USE" and vcenter.whole(ids["flat"]) == list(DATASTORES)
+
+
+@pytest.mark.parametrize("chunked", ["refused", "taken"])
+def test_uploads_tell_their_length(images, tmp_path, chunked):
+    """So they arrive whether or not a host takes a chunked body."""
+    ids, content = images
+    with world(tmp_path, chunked_put=chunked) as vcenter:
+        for image_id in ids.values():
+            assert seeded(vcenter, image_id, encoding="none")["changed"]
+            assert vcenter.whole(image_id) == list(DATASTORES) and vcenter.wrong(image_id, content) == []
