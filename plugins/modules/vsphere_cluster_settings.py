@@ -89,8 +89,8 @@ clusters:
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import vcenter_argument_spec
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import cluster_settings
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
 
 
 def argument_spec():

@@ -97,8 +97,8 @@ grants:
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.argument_spec import vcenter_argument_spec
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import role
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.module import run
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import role
 
 
 def argument_spec():

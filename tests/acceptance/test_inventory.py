@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from simulated import CACHE, CLUSTERS, DATASTORES, HOSTS, PASSWORD, PREFIX, VCenter, call, options, run, scenario, small_images
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 
 POOR = "nova@vsphere.local"
 ODD = "n1 (50% off) [x", "n/2 ä+&?#'"  # names of datastores

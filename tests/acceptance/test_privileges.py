@@ -14,7 +14,7 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from simulated import CLUSTERS, PASSWORD, PREFIX, USER, VCenter, call, options, run, scenario, small_images
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 
 ROLE, ACCOUNT, SECRET = "OpenStack Nova", "nova@vsphere.local", "lab-only-nobody"
 # With the nova.conf the doctor looks into the image caches too.

@@ -14,8 +14,8 @@ import yaml
 from conftest import LAB, ROOT, recap
 from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import probe
 
 PROFILES = ROOT / "lab" / "profiles"

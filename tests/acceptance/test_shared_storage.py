@@ -17,8 +17,8 @@ from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
 

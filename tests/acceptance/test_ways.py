@@ -13,8 +13,8 @@ import pytest
 from simulated import DATASTORES, HOSTS, VCenter, options, scenario, upload
 from test_transfer import thumbprint
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache
 
 KIND = 1 << 20

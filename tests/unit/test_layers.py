@@ -34,6 +34,7 @@ ALLOWED = {
     "seeding": {"errors", "deps", "progress", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks", "cache"},
     "probe": {"errors", "deps", "progress", "vsphere", "nova", "drivers", "disks", "cache"},
     "conversion": {"errors", "deps", "glance", "nova", "openstack", "disks"},
+    "vcenter_admin": {"errors", "deps", "vsphere", "nova", "drivers"},
     "doctor": {"errors", "deps", "vsphere", "glance", "nova", "openstack", "drivers", "cache"},
 }
 # Third-party packages a room may import, besides the standard library.
@@ -47,7 +48,7 @@ LIBRARIES = {
 }
 # nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
-MODULE_MAY_USE = {"doctor", "module", "argument_spec", "drivers", "cache", "seeding", "conversion", "openstack", "probe"}
+MODULE_MAY_USE = {"doctor", "vcenter_admin", "module", "argument_spec", "drivers", "cache", "seeding", "conversion", "openstack", "probe"}
 
 
 def parse(path):

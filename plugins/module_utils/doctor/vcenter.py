@@ -11,9 +11,9 @@ import ssl
 from dataclasses import replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check, cluster_settings, rules
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check, rules
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
 BARE = inventory.Cluster(

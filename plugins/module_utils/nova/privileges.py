@@ -90,7 +90,7 @@ SYSTEM = frozenset(["System.Anonymous", "System.Read", "System.View"])
 
 
 def all_privileges(features=()):
-    """Gives the names of all privileges, sorted: what one role for everything has.
+    """Returns the names of all privileges, sorted: what one role for everything has.
 
     :arg features: names of :data:`FEATURES` that are needed too.
     """

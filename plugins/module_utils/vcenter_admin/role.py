@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
@@ -56,7 +56,7 @@ def _find(session, manager, name):
 
 
 def _write(session, manager, role, name, wanted):
-    """Gives the id of the role."""
+    """Returns the id of the role."""
     if role is None:
         session.call(f"make the role {name}", manager.AddAuthorizationRole, name=name, privIds=wanted)
         return _find(session, manager, name).roleId
@@ -90,7 +90,7 @@ def _describe(role, propagate):
 
 
 def _datacenters(session, names):
-    """Gives ``(managed object, path)`` of each datacenter. A datacenter without a cluster is no place for Nova, so clusters are read."""
+    """Returns ``(managed object, path)`` of each datacenter. A datacenter without a cluster is no place for Nova, so clusters are read."""
     known = {cluster.datacenter.moid: cluster.datacenter for cluster in inventory.clusters(session)}
     found = []
     for name in names:

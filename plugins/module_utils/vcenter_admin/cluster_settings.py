@@ -44,7 +44,7 @@ def run(params, check_mode):
 
 
 def settings(cluster):
-    """Gives DRS and HA of an :class:`inventory.Cluster` in the words of the module."""
+    """Returns DRS and HA of an :class:`inventory.Cluster` in the words of the module."""
     return {
         "drs": {"enabled": cluster.drs_enabled, "behavior": cluster.drs_behavior},
         "ha": {"enabled": cluster.ha_enabled, "admission_control": cluster.ha_admission_control},
@@ -52,7 +52,7 @@ def settings(cluster):
 
 
 def wanted(now, drs, ha):
-    """Gives the settings after the change: ``now``, and what of ``drs`` and ``ha`` is not None. Pure."""
+    """Returns the settings after the change: ``now``, and what of ``drs`` and ``ha`` is not None. Pure."""
     asked = {"drs": drs or {}, "ha": ha or {}}
     return {part: {**now[part], **{name: value for name, value in asked[part].items() if value is not None}} for part in ("drs", "ha")}
 
