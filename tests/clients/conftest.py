@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One simulated vCenter for clients that others wrote. The stage `clients` of tests/stages.py starts it and names it in CLIENTS."""
+"""One simulated vCenter for clients that others wrote. The stage `clients` (tests/runner/stages.py) starts it and names it in CLIENTS."""
 
 from __future__ import annotations
 

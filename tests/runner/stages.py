@@ -1,0 +1,227 @@
+"""The stages, each a function of a :class:`Stage`, how long each may take, and which run side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree
+import zlib
+
+import yaml
+from labctl import base
+from labctl import clients as others
+from labctl import stages as prepare
+
+from .simulator import simulator
+from .stage import LOG, VENV, WORK, Failure
+
+
+def install(stage, *packages):
+    """Installs the Debian packages that are missing."""
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}"]
+    missing = [name for name in packages
+               if subprocess.run([*query, name], check=False, capture_output=True, text=True).stdout != "installed"]  # fmt: skip
+    if missing:
+        stage.run("apt-get", "update", "-qq")
+        stage.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, DEBIAN_FRONTEND="noninteractive")
+
+
+def python_version():
+    """Gives the control environment's version of Python, as ansible-test wants it: ``3.11``."""
+    return re.search(r"version(?:_info)? = (\d+\.\d+)", (base.LAB / "venv" / "pyvenv.cfg").read_text(encoding="utf-8")).group(1)
+
+
+def bootstrap_pip(stage):
+    """Puts pip's bootstrap script where ansible-test looks for it, so that only the package index is needed.
+
+    ansible-test (python_requirements.py, requirements.py) fetches it from a host of its own otherwise. This one has the
+    same meaning: it installs the wheel of the same version.
+    """
+    home = WORK / "home"
+    cache = home / ".ansible" / "test" / "cache"
+    (source,) = (base.LAB / "venv").glob("lib/*/site-packages/ansible_test/_internal/python_requirements.py")
+    version = re.search(r"\bpip='([\d.]+)'", source.read_text(encoding="utf-8")).group(1)
+    wheel = cache / f"pip-{version}-py3-none-any.whl"
+    stage.env["HOME"] = str(home)
+    if wheel.exists():
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    stage.run("/usr/bin/python3", "-m", "venv", WORK / "pip")
+    stage.run(WORK / "pip" / "bin" / "pip", "download", "-q", "--no-deps", "-d", cache, f"pip=={version}", cwd=base.ROOT)
+    (cache / f"get_pip_{version.replace('.', '_')}.py").write_text(
+        "import sys\n"
+        f"sys.path.insert(0, {str(wheel)!r})\n"
+        "from pip._internal.cli.main import main\n"
+        "options = [word for word in sys.argv[1:] if word not in ('--no-setuptools', '--no-wheel')]\n"
+        "sys.exit(main(['install', '--upgrade'] + options))\n",
+        encoding="utf-8",
+    )
+
+
+def lint(stage):
+    """ruff, yamllint, ansible-lint's production profile, the changelog, and the tarball that users would install."""
+    stage.check("ruff", "format", "--no-cache", "--check", ".")
+    stage.check("ruff", "check", "--no-cache", ".")
+    stage.check("yamllint", "--strict", ".")
+    stage.check("ansible-lint", "--offline", "--profile", "production", "--nocolor")
+    stage.check("antsibull-changelog", "lint")
+    shutil.rmtree(WORK / "build", ignore_errors=True)
+    stage.run("ansible-galaxy", "collection", "build", "--output-path", WORK / "build")
+    (tarball,) = (WORK / "build").glob("*.tar.gz")
+    _code, names = stage.run("tar", "tzf", tarball)
+    unwanted = [name for name in names.split() if re.match(r"(\./)?(\.lab|\.work|\.git|\.ci|lab|tests/output)/", name)]
+    stage.say(f"{tarball.name}: {len(names.split())} files, unwanted: {unwanted}")
+    stage.count(not unwanted, bool(unwanted))
+
+
+def sanity(stage):
+    """ansible-test sanity, all of its tests."""
+    install(stage, "shellcheck")
+    bootstrap_pip(stage)
+    code, output = stage.run("ansible-test", "sanity", "--local", "--python", python_version(), "--color", "no", check=False)
+    ran = set(re.findall(r'^Running sanity test "([^"]+)"', output, re.MULTILINE))
+    failed = set(re.findall(r"^FATAL: The (\d+) sanity test", output, re.MULTILINE))
+    bad = max(sum(map(int, failed)), int(bool(code)))
+    stage.count(len(ran) - bad, bad)
+
+
+def unit(stage):
+    """tests/unit by ansible-test, in an environment of its own, then tests/nova, which asks Nova's own code."""
+    bootstrap_pip(stage)
+    code, _output = stage.run("ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False)
+    reports = stage.copy / "tests" / "output" / "junit"
+    stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
+    with base.lock():
+        prepare.openstack_venv()
+    stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
+
+
+def go(stage):
+    """go vet and go test of the simulator."""
+    with base.lock():
+        program = prepare.go()
+    options = {"cwd": base.ROOT / "lab" / "vcsim", "GOCACHE": str(base.LAB / "cache/go-build"), "GOMODCACHE": str(base.LAB / "cache/go-mod"),
+               "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}  # fmt: skip
+    stage.check(program, "vet", "./...", **options)
+    code, output = stage.run(program, "test", "-count=1", "-v", "./...", check=False, **options)
+    failed = len(re.findall(r"^--- FAIL:", output, re.MULTILINE))
+    stage.count(len(re.findall(r"^--- PASS:", output, re.MULTILINE)), max(failed, int(bool(code))))
+
+
+def clients(stage):
+    """govc, and modules of community.vmware and vmware.vmware, on a simulator in its harmful behaviour."""
+    with base.lock():
+        config = {"govc": str(others.govc()), "collections": str(others.collections())}
+    with simulator(stage.name, "clients") as variables:
+        path = WORK / stage.name / "clients.json"
+        base.write_private(path, json.dumps(config | variables))
+        stage.pytest(VENV / "python", "tests/clients", "--durations=5", CLIENTS=str(path))
+
+
+def docs(stage):
+    """Every option and return value is documented, and antsibull-docs and Sphinx build the pages without a warning."""
+    stage.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+    site = WORK / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(mode=0o700, parents=True)
+    stage.run("antsibull-docs", "sphinx-init", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", site,
+              "openstack_vmware.nova")  # fmt: skip
+    # The pages link to three labels of Ansible's own manual. Their inventory would come from the Internet, so here is one with just these.
+    labels = ("common_return_values", "ansible_configuration_settings", "action_plugins")
+    listed = "".join(f"{label} std:label -1 {label}.html {label}\n" for label in labels)
+    inventory = site / "ansible.inv"
+    header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version:\n# The remainder of this file is compressed using zlib.\n"
+    inventory.write_bytes(header.encode() + zlib.compress(listed.encode()))
+    with open(site / "conf.py", "a", encoding="utf-8") as conf:
+        conf.write(f"\nintersphinx_mapping = {{'ansible': ('https://docs.ansible.com/ansible/latest/', {str(inventory)!r})}}\n")
+    stage.check("bash", site / "build.sh")
+
+
+def integration(stage):
+    """tests/integration/targets against a simulator of its own, and the OpenStack services of the lab."""
+    targets = sorted(path.parent.name for path in (stage.copy / "tests/integration/targets").glob("*/aliases")
+                     if "hidden" not in path.read_text(encoding="utf-8").split())  # fmt: skip
+    if not targets:
+        raise Failure("no target in tests/integration/targets")
+    stage.run("lab/lab", "up", cwd=base.ROOT)
+    cloud = yaml.safe_load((base.LAB / "clouds.yaml").read_text(encoding="utf-8"))["clouds"]["lab"]
+    with simulator(stage.name) as variables:
+        folder = stage.copy / "tests" / "integration"
+        variables |= {"openstack_auth": cloud["auth"], "glance_access_log": str(base.LAB / "log" / "glance-access.log")}
+        base.write_private(folder / "integration_config.yml", json.dumps(variables))
+        # ansible-test wants this file for targets with the alias cloud/vcenter.
+        lines = [f"{key}: {variables[key]}\n" for key in ("vcenter_hostname", "vcenter_username", "vcenter_password")]
+        base.write_private(folder / "cloud-config-vcenter.ini", "[DEFAULT]\n" + "".join(lines))
+        for target in targets:
+            stage.check("ansible-test", "integration", "--local", "--python", python_version(), "--color", "no", target)
+
+
+def molecule(stage):
+    """Every scenario of the roles, by pytest-ansible: hosts that lab/hosts makes once for all, simulators of its own, and the lab's OpenStack."""
+    scenarios = {path.parent.name for path in (base.ROOT / "extensions" / "molecule").glob("*/molecule.yml")}
+    stage.run("lab/lab", "up", cwd=base.ROOT)
+    with contextlib.ExitStack() as stack:
+        variables = stack.enter_context(simulator(stage.name))
+        names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username", "VMWARE_PASSWORD": "password",
+                 "VMWARE_CA_PATH": "ca_path", "VMWARE_CONTROL": "control"}  # fmt: skip
+        environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
+        for name in ("east", "west", "day2"):
+            other = stack.enter_context(simulator(f"molecule-{name}", name))
+            environment |= {f"{name.upper()}_PORT": str(other["vcenter_port"]), f"{name.upper()}_CONTROL": other["vcenter_control"]}
+        environment["COMPUTE_NET"] = base.free_compute_net()
+        environment |= {"OS_CLIENT_CONFIG_FILE": str(base.LAB / "clouds.yaml"), "MOLECULE_LOGS": str(LOG)}
+        # pytest-ansible asks git for the scenarios, and takes the collection from ANSIBLE_COLLECTIONS_PATH.
+        environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(base.ROOT)}
+        options = ["-n", "2", "--ansible-unit-inject-only"]
+        hosts = {"cwd": base.ROOT / "extensions", "MOLECULE_EPHEMERAL_DIRECTORY": str(WORK / stage.name / "hosts"), **environment}
+        shutil.rmtree(hosts["MOLECULE_EPHEMERAL_DIRECTORY"], ignore_errors=True)  # what a killed run has left
+        try:
+            stage.run("molecule", "create", **hosts)
+            report = stage.pytest(VENV / "python", "tests/integration", *options, cwd=base.ROOT, plugin=True, MOLECULE_OPTS="--destroy=never", **environment)
+        finally:
+            stage.run("molecule", "destroy", **hosts)
+    stage.say(f"\n{'scenario':<16} {'':<8} {'seconds':>8}")
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        name = case.get("name").rpartition("-")[2].rstrip("]")
+        scenarios.discard(name)
+        stage.say(f"{name:<16} {'FAILED' if len(case) else 'passed':<8} {float(case.get('time')):>8.1f}")
+    if scenarios:
+        raise Failure(f"pytest-ansible has not found {', '.join(sorted(scenarios))}: it knows what git has")
+
+
+def acceptance(stage):
+    """tests/acceptance on the whole lab: real OpenStack services and a compute host on the simulator."""
+    stage.run("lab/lab", "up", cwd=base.ROOT)
+    stage.pytest(VENV / "python", "tests/acceptance", "-n", "2", "--durations=25", cwd=base.ROOT, ANSIBLE_COLLECTIONS_PATH=str(base.LAB / "collections"))
+
+
+def secrets(stage):
+    """No password in what the other stages printed, nor in a log of the lab."""
+    # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
+    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in ("east", "west", "day2", "2", "3", "clients"))]
+    words = {"lab": list(base.passwords().values()), "vCenter": [*vcenters, "lab-only-nobody"], "molecule": ["keystone-secret", "rabbit-secret"]}
+    logs = sorted(path for folder in (LOG, base.LAB / "log") for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
+    for path in logs:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found = [kind for kind, secrets in words.items() if any(secret in text for secret in secrets)]
+        if found:
+            stage.say(f"{path.relative_to(base.ROOT)} holds a password of: {', '.join(found)}")
+        stage.count(not found, bool(found))
+
+
+# The most seconds that each may take, while others run beside it.
+STAGES = {
+    lint: 300, unit: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
+}  # fmt: skip
+# What runs one after the other and what side by side: a list of lanes for each step. Molecule and the acceptance tests have two workers each, which
+# fill two cores.
+STEPS = (
+    [[lint, unit]],
+    [[sanity, go, docs], [clients, integration]],
+    [[molecule]],
+    [[acceptance]],
+    [[secrets]],
+)
