@@ -17,7 +17,7 @@ from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
@@ -181,7 +181,7 @@ def run_until(vcenter, image_id, done):
 
 def only_location(session):
     """Gives the location of the storage."""
-    (location,) = locations(vc.hypervisors(session, vc.wanted(BOTH[:1])), CACHE).values()
+    (location,) = locations(registry.read(session, registry.wanted(BOTH[:1])), CACHE).values()
     return location
 
 

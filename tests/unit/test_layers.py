@@ -48,6 +48,8 @@ LIBRARIES = {
 }
 # nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
+# What of drivers/ names no driver. All else there is a driver, which the registry alone knows.
+NAME_NO_DRIVER = {"base", "registry", "clusters", "hypervisor_info"}
 MODULE_MAY_USE = {"doctor", "vcenter_admin", "module", "argument_spec", "drivers", "cache", "seeding", "conversion", "openstack", "probe"}
 
 
@@ -100,6 +102,14 @@ def test_utils_import_downwards(room, path):
         assert library in LIBRARIES.get(room, set()) or library in sys.stdlib_module_names, f"{room} may not import {dotted}"
         if room == "nova":
             assert library not in IMPURE, f"nova/ is pure and may not import {dotted}"
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=named(path)) for path in sorted(PLUGINS.rglob("*.py"))])
+def test_only_the_registry_names_a_driver(path):
+    """A second driver is its own file and a line in the registry."""
+    drivers = f"{PACKAGE}.module_utils.drivers."
+    found = {dotted[len(drivers) :].split(".")[0] for dotted in imports(parse(path)) if dotted.startswith(drivers)}
+    assert found <= NAME_NO_DRIVER or path == UTILS / "drivers" / "registry.py", found - NAME_NO_DRIVER
 
 
 def test_init_files_are_empty():

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The datastores of the chosen clusters, each once, with all that is needed to write to them."""
+"""The datastores of the chosen hypervisors, each once, with all that is needed to write to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import ImportPlace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, transfer
@@ -17,22 +18,19 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 
 @dataclass(frozen=True)
 class Location:
-    """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now, of all ``clusters`` (names).
+    """A datastore with the cache folder on it. ``hosts`` are names of hosts that can take an upload for it now, of all ``hypervisors`` (names).
 
-    ``resource_pool`` is that of the cluster that an import goes through, one with such a host. Where that has no DRS, ``import_host`` is the managed
-    object id of its host that makes the virtual machine, and ``without_drs`` says so. ``mounts`` are ``(host moid, path of the mount)`` by the names of
-    :attr:`hosts`.
+    ``imports`` says where an import goes: through a hypervisor with such a host. ``through`` are the ways that files can get there, as
+    :attr:`Hypervisor.ways`. ``mounts`` are ``(host moid, path of the mount)`` by the names of :attr:`hosts`.
     """
 
     datastore: inventory.Datastore
     place: files.Place
     base: str
     hosts: tuple
-    clusters: tuple
-    resource_pool: str
-    vm_folder: str
-    import_host: str | None = None
-    without_drs: str | None = None
+    hypervisors: tuple
+    imports: ImportPlace
+    through: tuple = ("host", "server")
     mounts: dict = field(default_factory=dict)
 
     @property
@@ -55,11 +53,11 @@ class Location:
         return self.place.path(self.base, image_id)
 
     def ways(self, session, path, through="auto"):
-        """Gives the ways to write or read a file, as :func:`transfer.targets` does: two hosts are enough, then the vCenter.
+        """Gives the ways to write or read a file, as :func:`transfer.targets` does: two hosts are enough, then the server.
 
         :arg path: below the datastore's root.
         """
-        return transfer.targets(session, self.place, self.hosts[:2], path, through)
+        return transfer.targets(session, self.place, self.hosts[:2], path, through, self.through)
 
 
 def place_of(datastore, datacenter):
@@ -89,41 +87,35 @@ def ageing(params):
 
 
 def locations(hypervisors, base):
-    """Gives a :class:`Location` for each datastore that Nova may use in any of the clusters: a shared one comes once.
+    """Gives a :class:`Location` for each datastore that Nova may use in any of the hypervisors: a shared one comes once.
 
-    :arg hypervisors: as :func:`drivers.vc.hypervisors` gives them.
+    :arg hypervisors: as :func:`drivers.registry.read` returns them.
     :arg base: the cache folder, relative to the datastore's root.
     :returns: a dict by the datastore's managed object id. Of a storage that several datacenters mount one datastore is in it: they share the folder.
     """
     found, ranks = {}, {}
     for hypervisor in hypervisors:
-        cluster = hypervisor.cluster
-        able = {host.moid: host.name for host in hypervisor.hosts if host.connection_state == "connected" and not host.maintenance}
         for datastore in hypervisor.usable:
             known = found.get(datastore.moid)
-            mounted = {moid: able[moid] for moid, writable in datastore.mounts.items() if writable and moid in able}
+            mounted = hypervisor.writers(datastore)
             location = Location(
                 datastore=datastore,
-                place=place_of(datastore, cluster.datacenter),
+                place=place_of(datastore, hypervisor.datacenter),
                 base=base,
                 hosts=tuple(mounted.values()),
-                clusters=(cluster.name,),
-                resource_pool=cluster.resource_pool,
-                vm_folder=cluster.datacenter.vm_folder,
+                hypervisors=(hypervisor.name,),
+                imports=hypervisor.import_place(datastore),
+                through=hypervisor.ways,
                 mounts={name: (moid, datastore.paths.get(moid)) for moid, name in mounted.items()},
             )
-            if mounted and not cluster.drs_enabled:
-                # API, ResourcePool.ImportVApp: the host may be left out for a stand-alone one and a cluster with DRS.
-                moid, name = next(iter(mounted.items()))
-                told = f"The cluster {cluster.name} has no DRS, so the disk was to be made by its host {name}."
-                location = replace(location, import_host=moid, without_drs=told)
-            rank = (bool(mounted), cluster.drs_enabled)
+            rank = (bool(mounted), hypervisor.import_needs_host is None)
             if known is not None:
                 best = location if rank > ranks[datastore.moid] else known
                 location = replace(
                     best,
                     hosts=tuple(dict.fromkeys(known.hosts + location.hosts)),
-                    clusters=(*known.clusters, cluster.name),
+                    hypervisors=(*known.hypervisors, hypervisor.name),
+                    through=tuple(dict.fromkeys(known.through + location.through)),
                     mounts={**known.mounts, **location.mounts},
                 )
             found[datastore.moid] = location
@@ -134,14 +126,14 @@ def locations(hypervisors, base):
 def _one_a_storage(found):
     """Leaves one location of each storage: two datacenters that mount one have a datastore each, and they share the cache folder.
 
-    The one with most hosts stays, with the clusters of all.
+    The one with most hosts stays, with the hypervisors of all.
     """
     storages = {}
     for location in found:
         storages.setdefault(location.datastore.storage, []).append(location)
     for same in storages.values():
         best = max(same, key=lambda location: len(location.hosts))
-        yield replace(best, clusters=tuple(name for location in same for name in location.clusters))
+        yield replace(best, hypervisors=tuple(name for location in same for name in location.hypervisors))
 
 
 def audit_all(session, places, capacities=None, opened=(), tolerant=False):

@@ -15,12 +15,11 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locati
     locations,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
 
 @dataclass(frozen=True)
@@ -79,15 +78,15 @@ def run(params, check_mode):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     requires("openstacksdk", connection.IMPORT_ERROR, "to ask Glance for images")
     base = cache_folder(params)
-    wishes = vc.wanted(params["hypervisors"])
+    wishes = registry.wanted(params["hypervisors"])
     cloud = connection.connect(params["openstack"] or {})
     project_id, roles = connection.account(cloud)
     with connection.translate("ask Glance for images"):
         glance = cloud.image
         proof = glance_images.refuse_limited_view(glance, project_id, roles)
         wanted = _wanted(glance, params["keep"])
-        with from_params(params) as session:
-            places = list(locations(vc.hypervisors(session, wishes), base).values())
+        with registry.login(params, wishes) as session:
+            places = list(locations(registry.read(session, wishes), base).values())
             left = stage.leftovers(session, places)
             found = audit_all(session, places)
             # Glance is asked after the caches were listed: an image that is uploaded and cached meanwhile is not taken for a deleted one.

@@ -219,7 +219,7 @@ def remove(session, found):
     for leftover in sorted(found, key=lambda one: not one.is_import):
         place = leftover.location.place
         if leftover.is_import:
-            lease.remove_import(session, leftover.location.vm_folder, leftover.path.rpartition(" ")[2])
+            lease.remove_import(session, leftover.location.imports.vm_folder, leftover.path.rpartition(" ")[2])
         files.delete(session, place, leftover.path)
 
 

@@ -12,12 +12,12 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules, vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as image_rules
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import compute, connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
 # What is wrong with the vCenter itself is a finding; anything else, for example a fault in the middle, is an error.
 LOGIN_ERRORS = frozenset(
@@ -110,7 +110,7 @@ def _ask_vcenter(facts, params):
     # A regular expression that is none is a finding; what needs it is not judged.
     services = [service if judge.compiles(service.datastore_regex) else replace(service, datastore_regex=None) for service in facts.services]
     try:
-        session = from_params(params)
+        session = registry.login(params)
     except NovaVmwareError as error:
         if error.code not in LOGIN_ERRORS:
             raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.vc import Hypervisor
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import Hypervisor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 
 

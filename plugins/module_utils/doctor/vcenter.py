@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -48,27 +48,16 @@ def read(session, params, services, caches):
 
 
 def _with_clusters(session, services):
-    clusters = inventory.clusters(session)
-    chosen = {}
-    for service in services:
-        if service.cluster_name:
-            try:
-                cluster = vc.find_cluster(clusters, service.cluster_name, session.server, for_nova=True)
-            except vc.ClusterError as error:
-                chosen[service.name] = error
-            else:
-                chosen[service.name] = cluster
-    wanted = {one.moid: one for one in chosen.values() if not isinstance(one, vc.ClusterError)}
-    hosts, datastores = inventory.hosts_and_datastores(session, list(wanted.values()))
+    named = [service for service in services if service.cluster_name]
+    wishes = registry.wanted({"cluster_name": service.cluster_name, "datastore_regex": service.datastore_regex} for service in named)
+    seen = dict(zip([service.name for service in named], registry.as_nova_finds(session, wishes)))
     found = []
     for service in services:
-        one = chosen.get(service.name)
-        if one is None:
-            found.append(service)
-        elif isinstance(one, vc.ClusterError):
+        one = seen.get(service.name)
+        if isinstance(one, HypervisorError):
             found.append(replace(service, cluster_error=(one.code, one.what.rstrip("."))))
         else:
-            found.append(replace(service, cluster=vc.hypervisor(one, service.datastore_regex, hosts, datastores)))
+            found.append(replace(service, cluster=one))
     return found
 
 

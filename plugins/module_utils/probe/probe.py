@@ -12,7 +12,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import place_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import cleanup, judge
@@ -20,7 +20,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import Finding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.questions import QUESTIONS
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
 BUDGET = 240.0  # seconds for all questions on one datastore
 
@@ -37,9 +36,9 @@ def run(params, check_mode):
     :raises NovaVmwareError: the vCenter can't be asked, or has no such datastore.
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
-    wishes = vc.wanted(params["hypervisors"])
-    with from_params(params) as session:
-        sites = find(vc.hypervisors(session, wishes, need_datastores=False), params["datastores"], session.server)
+    wishes = registry.wanted(params["hypervisors"])
+    with registry.login(params, wishes) as session:
+        sites = find(registry.read(session, wishes, need_datastores=False), params["datastores"], session.server)
         name = cleanup.PREFIX + stage.this_run()
         removed, left, warnings = _leftovers(session, sites, check_mode)
         if check_mode:
@@ -71,7 +70,7 @@ def _leftovers(session, sites, check_mode):
 def find(hypervisors, names, server):
     """Gives a :class:`Site` for each datastore that is named. Pure.
 
-    :arg hypervisors: the clusters, as :func:`vc.hypervisors` gives them.
+    :arg hypervisors: the clusters, as :func:`registry.read` returns them.
     :raises ProbeError: a datastore is not there, is there twice, or can't be used.
     """
     mounted = {}
@@ -87,7 +86,7 @@ def find(hypervisors, names, server):
                 f"They have {', '.join(sorted(mounted)) or 'none'}.", {"datastores": sorted(mounted)},
             )  # fmt: skip
         if len(places) > 1:
-            paths = sorted(one.cluster.path for pairs in places.values() for one, _datastore in pairs)
+            paths = sorted(one.path for pairs in places.values() for one, _datastore in pairs)
             raise ProbeError(
                 "DATASTORE_AMBIGUOUS", f"vCenter {server} has {len(places)} datastores with the name {name}, of the clusters {', '.join(paths)}.",
                 "Name one of the clusters in hypervisors.", {"clusters": paths},
@@ -103,23 +102,17 @@ def _site(pairs, server):
     reason = rule.refusal(datastore.name, datastore.type, datastore.accessible, datastore.maintenance_mode)
     if reason:
         raise ProbeError("DATASTORE_NOT_USABLE", f"The datastore {datastore.name} of vCenter {server} {reason}.", "Nova would not use it.")
-    writers = [
-        (one.cluster, host)
-        for one, _datastore in pairs
-        for host in one.hosts
-        if host.connection_state == "connected" and not host.maintenance and datastore.mounts.get(host.moid)
-    ]
+    writers = [(one, moid, name) for one, _datastore in pairs for moid, name in one.writers(datastore).items()]
     if not writers:
         raise ProbeError(
             "NO_UPLOAD_HOST", f"No connected host outside maintenance mode can write to the datastore {datastore.name} of vCenter {server}.",
             "Bring a host back.",
         )  # fmt: skip
-    cluster, host = writers[0]
+    first = writers[0][0]
+    imports = first.import_place(datastore)
     return Site(
-        place=place_of(datastore, cluster.datacenter), datastore=datastore, cluster=cluster.path, pool=cluster.resource_pool,
-        vm_folder=cluster.datacenter.vm_folder,
-        hosts=tuple(host.name for _cluster, host in writers), host_moids=tuple(host.moid for _cluster, host in writers),
-        host=None if cluster.drs_enabled else host.moid,
+        place=place_of(datastore, first.datacenter), datastore=datastore, cluster=first.path, pool=imports.resource_pool, vm_folder=imports.vm_folder,
+        hosts=tuple(name for _one, _moid, name in writers), host_moids=tuple(moid for _one, moid, _name in writers), host=imports.host,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locati
     locations,
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
@@ -23,7 +23,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.present import Extras, Present, lines
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
 
 
 def run(params, check_mode):
@@ -36,7 +35,7 @@ def run(params, check_mode):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     requires("openstacksdk", connection.IMPORT_ERROR, "to read images from Glance")
     base = cache_folder(params)
-    wishes = vc.wanted(params["hypervisors"])
+    wishes = registry.wanted(params["hypervisors"])
     cloud = connection.connect(params["openstack"] or {})
     with connection.translate("read images from Glance"):
         glance = cloud.image
@@ -49,8 +48,8 @@ def run(params, check_mode):
             sizes = set(params["linked_clone_sizes"]) | (flavor_disks(cloud, params["flavors"]) if params["flavors"] else set())
             extras = Extras(tuple(sizes), params["use_linked_clone"], params["update_min_disk"])
             work = Present(glance, list({image.id: image for image in images}.values()), extras, _options(params))
-        with from_params(params) as session:
-            places = locations(vc.hypervisors(session, wishes), base)
+        with registry.login(params, wishes) as session:
+            places = locations(registry.read(session, wishes), base)
             found = stage.leftovers(session, list(places.values()))
             if not check_mode:
                 removal.clear(session, found)
@@ -65,9 +64,9 @@ def info(params, _check_mode):
     """The module ``image_cache_info``."""
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     base = cache_folder(params)
-    wishes = vc.wanted(params["hypervisors"])
-    with from_params(params) as session:
-        places = list(locations(vc.hypervisors(session, wishes), base).values())
+    wishes = registry.wanted(params["hypervisors"])
+    with registry.login(params, wishes) as session:
+        places = list(locations(registry.read(session, wishes), base).values())
         return {
             "changed": False,
             "warnings": session.warnings,
@@ -77,7 +76,7 @@ def info(params, _check_mode):
                     "name": place.name,
                     "moid": place.datastore.moid,
                     "type": place.datastore.type,
-                    "hypervisors": list(place.clusters),
+                    "hypervisors": list(place.hypervisors),
                     "capacity_bytes": place.datastore.capacity_bytes,
                     "free_bytes": place.datastore.free_bytes,
                     "path": place.base_path,

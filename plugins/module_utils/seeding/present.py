@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, readback, stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import ova, vmdk
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
@@ -198,7 +198,7 @@ class Present:
                 {
                     "name": one.name,
                     "moid": one.moid,
-                    "hypervisors": list(places[one.moid].clusters),
+                    "hypervisors": list(places[one.moid].hypervisors),
                     "free_bytes": one.free,
                     "needed_bytes": one.needed,
                     "free_bytes_after": one.free_after,
@@ -240,7 +240,7 @@ class Present:
             return {}
         base = next(iter(places.values())).base
         try:
-            everywhere = locations(vc.hypervisors(session, [], tell=False), base)
+            everywhere = locations(registry.read(session, [], tell=False), base)
         except VSphereFault as fault:
             session.warnings.append(f"No datastore of other clusters was looked at for copies: {fault.what}")
             return {}

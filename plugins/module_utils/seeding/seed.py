@@ -129,13 +129,13 @@ class _Push:
         """Sends a streamOptimized disk through an import lease, and puts what vSphere made of it into the stage."""
         session, location, image = self.session, self.stage.location, self.image
         wish = lease.Import(
-            location.resource_pool, location.vm_folder, location.name, self.stage.import_name,
-            self.disk.capacity_bytes // 1024, disk_type, size, location.import_host,
+            location.imports.resource_pool, location.imports.vm_folder, location.name, self.stage.import_name,
+            self.disk.capacity_bytes // 1024, disk_type, size, location.imports.host,
         )  # fmt: skip
         if not location.hosts:
             raise VSphereError(
                 "NO_IMPORT_HOST",
-                f"No host of the clusters {', '.join(location.clusters)} can import a disk to {location.name}: none that writes to it is connected and out "
+                f"No host of the clusters {', '.join(location.hypervisors)} can import a disk to {location.name}: none that writes to it is connected and out "
                 "of maintenance mode.",
                 "Bring a host back.",
             )
@@ -143,7 +143,7 @@ class _Push:
         try:
             imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.rules)
         except VSphereFault as fault:
-            fault.hint = f"{fault.hint} {location.without_drs or ''}".strip()
+            fault.hint = f"{fault.hint} {location.imports.why or ''}".strip()
             raise
         folder = imported.rpartition("/")[0]
         try:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.clusters import demand_vcenter, find
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -20,8 +20,9 @@ def run(params, check_mode):
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     with from_params(params) as session:
+        demand_vcenter(session)
         everything = inventory.clusters(session)
-        clusters = list({one.moid: one for one in (vc.find_cluster(everything, name, session.server) for name in params["clusters"])}.values())
+        clusters = list({one.moid: one for one in (find(everything, name, session.server) for name in params["clusters"])}.values())
         before = {cluster.path: settings(cluster) for cluster in clusters}
         after = {path: wanted(now, params["drs"], params["ha"]) for path, now in before.items()}
         changing = [cluster for cluster in clusters if before[cluster.path] != after[cluster.path]]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.clusters import demand_vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pyvmomi
@@ -24,6 +25,7 @@ def run(params, check_mode):
     """
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     with from_params(params) as session:
+        demand_vcenter(session)
         manager = session.content.authorizationManager
         role = _find(session, manager, params["name"])
         if role is not None and role.system:

@@ -82,13 +82,6 @@ class Session:
         self._login = lambda: self.content.sessionManager.Login(userName=username, password=password)
         self.stub = self._instance._stub
         self.about = self.content.about
-        if self.about.apiType != "VirtualCenter":
-            self.close()
-            raise VSphereError(
-                "NOT_A_VCENTER",
-                f"{self.server} is {self.about.fullName}, not a vCenter.",
-                "Nova's VCDriver drives clusters of a vCenter: give the vCenter's name in hostname.",
-            )
 
     def __enter__(self):
         return self

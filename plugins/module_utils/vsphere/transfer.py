@@ -91,20 +91,22 @@ class Target:
     hosts: tuple = ()
 
 
-def targets(session, place, host_names, file_path, through="auto"):
+def targets(session, place, host_names, file_path, through="auto", ways=("host", "server")):
     """Gives the ways to write or read a file, best first: each host straight, then through the vCenter.
 
     :arg host_names: hosts that mount the datastore for writing.
     :arg file_path: path of the file below the datastore's root.
     :arg through: ``auto``, or ``host`` or ``server`` for these only.
+    :arg ways: those that the servers have: ``host``, ``server``.
     :raises VSphereError: ``NO_UPLOAD_HOST``.
     """
     found = []
-    for name in host_names if through != "server" else ():
+    wanted = [way for way in ways if through in ("auto", way)]
+    for name in host_names if "host" in wanted else ():
         # All hosts answer on the port of the vCenter (Nova does the same, vmops.py _get_esx_host_and_cookies).
         query = urlencode({"dcPath": "ha-datacenter", "dsName": place.datastore})
         found.append(Target(f"host {name}", name, session.port, f"/folder/{quote(file_path)}?{query}", True, (name,)))
-    if through != "host":
+    if "server" in wanted:
         query = urlencode({"dcPath": place.datacenter_path, "dsName": place.datastore})
         found.append(Target("vcenter", session.hostname, session.port, f"/folder/{quote(file_path)}?{query}", False, tuple(host_names)))
     if not found:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.vc import Hypervisor
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Cluster, Datacenter, Datastore, Host
 
 DATACENTER = Datacenter("datacenter-1", "dc1", "yard/dc1", "group-v1")
@@ -25,10 +25,11 @@ def hypervisor(name, *hosts, drs=True, mounts=None):
     mounts = {one.moid: True for one in hosts} if mounts is None else mounts
     datastore = Datastore("datastore-1", "shared", "VMFS", True, None, 1, 1, mounts, None)
     cluster = Cluster(
-        moid=f"domain-{name}", name=name, path=f"/dc1/host/{name}", datacenter=DATACENTER, resource_pool=f"pool-{name}", hosts=(), datastores=(),
+        moid=f"domain-{name}", name=name, path=f"/dc1/host/{name}", datacenter=DATACENTER, resource_pool=f"pool-{name}",
+        hosts=tuple(one.moid for one in hosts), datastores=("datastore-1",),
         drs_enabled=drs, drs_behavior=None, ha_enabled=True, ha_admission_control=True,
     )  # fmt: skip
-    return Hypervisor(cluster, None, hosts, ((datastore, None),))
+    return vc.hypervisor(cluster, None, {one.moid: one for one in hosts}, {datastore.moid: datastore}, "uuid")
 
 
 OUT, GONE, FINE, ALSO = host("out", maintenance=True), host("gone", "notResponding"), host("fine"), host("also")
@@ -48,12 +49,12 @@ OUT, GONE, FINE, ALSO = host("out", maintenance=True), host("gone", "notRespondi
 )
 def test_imports_go_through_a_cluster_with_a_usable_host(clusters, pool, import_host):
     (found,) = locations(clusters, "vc1_base").values()
-    assert (found.resource_pool, found.import_host) == (pool, import_host)
-    assert found.clusters == tuple(one.cluster.name for one in clusters)
+    assert (found.imports.resource_pool, found.imports.host) == (pool, import_host)
+    assert found.hypervisors == tuple(one.name for one in clusters)
     writers = {moid for one in clusters for datastore in one.usable for moid, writable in datastore.mounts.items() if writable}
     assert set(found.hosts) == {name for name in ("fine", "also") if f"host-{name}" in writers}
-    assert bool(found.without_drs) == bool(import_host)
-    assert (found.place.datacenter_path, found.vm_folder) == ("yard/dc1", "group-v1")
+    assert bool(found.imports.why) == bool(import_host)
+    assert (found.place.datacenter_path, found.imports.vm_folder) == ("yard/dc1", "group-v1")
 
 
 def test_one_storage_of_two_datacenters_comes_once():
@@ -67,4 +68,4 @@ def test_one_storage_of_two_datacenters_comes_once():
             both.append(replace(one, verdicts=((replace(datastore, moid=f"datastore-{number}", url=url), refusal),)))
         found = locations(both, "vc1_base")
         assert list(found) == moids
-        assert found["datastore-2"].clusters == (("a", "b") if url else ("b",))
+        assert found["datastore-2"].hypervisors == (("a", "b") if url else ("b",))

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import Location, place_of
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import ImportPlace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Datacenter, Datastore, VmFiles
 
@@ -22,7 +23,7 @@ DATACENTER = Datacenter("datacenter-1", "dc1", "dc1", "group-v1")
 def location(moid="ds-1", kind="VMFS"):
     name, url = STORES[moid]
     datastore = Datastore(moid, name, kind, True, None, 1, 1, {}, None, url, kind != "vsan")
-    return Location(datastore, place_of(datastore, DATACENTER), "b", (), (), "pool", "folder")
+    return Location(datastore, place_of(datastore, DATACENTER), "b", (), (), ImportPlace("pool", "folder"))
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def cluster(letter):
             f"datastore-{letter}": datastore(f"datastore-{letter}", f"nova-{letter}", hosts),
             "datastore-shared": datastore("datastore-shared", "nova-shared", ["host-a1", "host-a2", "host-b1", "host-b2"]),
         },
+        "uuid",
     )  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def in_cluster(hosts=None, stores=None, **changes):
         "^nova-",
         {one.moid: hosts(one) if hosts else one for one in old.hosts},
         {one.moid: stores(one) if stores else one for one, _reason in old.verdicts},
+        "uuid",
     )
     return first(cluster=new)
 

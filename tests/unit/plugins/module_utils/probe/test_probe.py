@@ -9,6 +9,7 @@ import types
 
 import pytest
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import bench, probe
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import ALL, FILES, VSAN, Finding, Meaning, Question
@@ -30,7 +31,7 @@ def cluster(name, hosts, *datastores, drs=True, state="connected"):
         "fullyAutomated", True, True,
     )  # fmt: skip
     rows = tuple(inventory.Host(host, f"esx-{host}", state, False, 1, 1, 1) for host in hosts)
-    return types.SimpleNamespace(cluster=one, hosts=rows, verdicts=tuple((d, None) for d in datastores))
+    return vc.hypervisor(one, None, {row.moid: row for row in rows}, {d.moid: d for d in datastores}, "uuid")
 
 
 SHARED = datastore("shared", "ds-1", ["h1", "h2"])

@@ -1,13 +1,16 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""drivers/vc.py: the pure parts."""
+"""drivers/clusters.py: clusters by name, and what is no vCenter."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import clusters
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.inventory import Cluster, Datacenter
 
 
@@ -27,7 +30,7 @@ CLUSTERS = [
 
 @pytest.mark.parametrize("name, moid", [("b", "domain-c3"), ("domain-c2", "domain-c2"), ("/dc1/host/a", "domain-c1"), ("x%2fy%255c", "domain-c4")])
 def test_found(name, moid):
-    assert vc.find_cluster(CLUSTERS, name, "vc:443").moid == moid
+    assert clusters.find(CLUSTERS, name, "vc:443").moid == moid
 
 
 @pytest.mark.parametrize(
@@ -39,21 +42,23 @@ def test_found(name, moid):
     ],
 )
 def test_not_found(name, code, evidence):
-    with pytest.raises(vc.ClusterError) as caught:
-        vc.find_cluster(CLUSTERS, name, "vc:443")
+    with pytest.raises(HypervisorError) as caught:
+        clusters.find(CLUSTERS, name, "vc:443")
     assert caught.value.code == code
     assert evidence in caught.value.to_result()["msg"]
 
 
 @pytest.mark.parametrize("name", ["domain-c3", "/dc1/host/b"])
 def test_nova_takes_a_name_only(name):
-    with pytest.raises(vc.ClusterError) as caught:
-        vc.find_cluster(CLUSTERS, name, "vc:443", for_nova=True)
+    with pytest.raises(HypervisorError) as caught:
+        clusters.find(CLUSTERS, name, "vc:443", for_nova=True)
     assert caught.value.code == "CLUSTER_NOT_FOUND" and "Nova compares the name: b." in caught.value.what
-    assert vc.find_cluster(CLUSTERS, "b", "vc:443", for_nova=True).moid == "domain-c3"
+    assert clusters.find(CLUSTERS, "b", "vc:443", for_nova=True).moid == "domain-c3"
 
 
-def test_bad_regex():
-    with pytest.raises(vc.ClusterError) as caught:
-        vc.wanted([{"cluster_name": "a", "datastore_regex": "("}])
-    assert caught.value.code == "DATASTORE_REGEX_INVALID"
+def test_an_esxi_host_is_no_vcenter():
+    host = SimpleNamespace(server="esxi-1:443", about=SimpleNamespace(apiType="HostAgent", fullName="VMware ESXi 8.0.3 build-24022510"))
+    with pytest.raises(HypervisorError) as caught:
+        clusters.demand_vcenter(host)
+    assert (caught.value.code, caught.value.what) == ("NOT_A_VCENTER", "esxi-1:443 is VMware ESXi 8.0.3 build-24022510, not a vCenter.")
+    clusters.demand_vcenter(SimpleNamespace(about=SimpleNamespace(apiType="VirtualCenter")))

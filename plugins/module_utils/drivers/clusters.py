@@ -1,0 +1,69 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters of a vCenter, by the names that nova.conf has for them. For what is about clusters and vCenters, whatever the driver."""
+
+from __future__ import annotations
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+
+
+def refusal(session):
+    """Returns a :class:`HypervisorError`, ``NOT_A_VCENTER``, where the session is with something else, such as an ESXi host; else None."""
+    about = session.about
+    if about.apiType == "VirtualCenter":
+        return None
+    return HypervisorError(
+        "NOT_A_VCENTER",
+        f"{session.server} is {about.fullName}, not a vCenter.",
+        "Nova's VCDriver drives clusters of a vCenter: give the vCenter's name in hostname.",
+    )
+
+
+def demand_vcenter(session):
+    """Does nothing where the session is with a vCenter.
+
+    :raises HypervisorError: ``NOT_A_VCENTER``.
+    """
+    error = refusal(session)
+    if error:
+        raise error
+
+
+def find(clusters, name, server, for_nova=False):
+    """Returns the one cluster with this name, managed object id or inventory path.
+
+    A name is spelt as vSphere writes it, which Nova compares (vm_util.py, ``get_cluster_ref_by_name``): ``a%2fb`` for a cluster that people call a/b. Nova
+    takes the first of several with the same name, so more than one is an error.
+
+    :arg for_nova: the name is what nova.conf has: a managed object id or a path is none.
+    :raises HypervisorError: ``CLUSTER_NOT_FOUND`` or ``CLUSTER_AMBIGUOUS``.
+    """
+    other = next((cluster for exact in ("moid", "path") for cluster in clusters if getattr(cluster, exact) == name), None)
+    if other is not None and not for_nova:
+        return other
+    found = [cluster for cluster in clusters if cluster.name == name]
+    if not found:
+        names = sorted({cluster.name for cluster in clusters})
+        meant = other or next((cluster for cluster in clusters if cluster.name == inventory.escape(name)), None)
+        if meant is not None:
+            kind = "the managed object id or the path of a cluster" if other else "not how vSphere spells the name of a cluster"
+            why = f" It is {kind}, and Nova compares the name: {meant.name}."
+        else:
+            why = ""
+        raise HypervisorError(
+            "CLUSTER_NOT_FOUND",
+            f"vCenter {server} has no cluster with the name {name} that this account can see.{why}",
+            f"Give cluster_name as {meant.name}." if meant else f"It has {', '.join(names) or 'none'}.",
+            {"clusters": names},
+        )
+    if len(found) > 1:
+        paths = sorted(cluster.path for cluster in found)
+        raise HypervisorError(
+            "CLUSTER_AMBIGUOUS",
+            f"vCenter {server} has {len(found)} clusters with the name {name}: {', '.join(paths)}.",
+            "Nova compares the bare name and takes the first it meets: rename all but one.",
+            {"clusters": paths},
+        )
+    return found[0]
