@@ -1,28 +1,44 @@
-# `make demo` shows the collection at work on one machine; `make test` tests everything. Both need Debian 12 and root.
-.PHONY: fault-walk bench demo lab lab-down lab-status test venv
+# What people run here. All of it works from a checkout; what needs Debian and root says so.
+.DEFAULT_GOAL := help
+.PHONY: bench demo fault-walk format help lab lab-down lab-status lint sanity test unit venv
 
-demo:
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## start the lab, deploy Nova, seed images, boot servers (Debian 12, root)
 	lab/lab demo
 
-lab:
-	lab/lab up
-
-lab-down:
-	lab/lab down
-
-lab-status:
-	lab/lab status
-
-test:
+test: ## run every test (Debian 12, root)
 	tests/run
 
-bench:
-	bench/run
+lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog, and build the tarball
+	tests/run lint
 
-venv:
+unit: ## run the unit tests, and ask Nova's own code whether our rules are its rules
+	tests/run unit
+
+sanity: ## run ansible-test sanity
+	tests/run sanity
+
+format: venv ## format Python and sort its imports
+	.lab/venv/bin/ruff check --fix .
+	.lab/venv/bin/ruff format .
+
+venv: ## make .lab/venv: Ansible and the test tools
 	lab/lab venv
 
-# Every kind of request of a seed, broken in every way; FAULT_WALK=full: every request, which takes hours.
-fault-walk:
+lab: ## start the lab's services; on a running lab a quick check that changes nothing (Debian 12, root)
+	lab/lab up
+
+lab-status: ## show what runs
+	lab/lab status
+
+lab-down: ## end every process of the lab; .lab is kept
+	lab/lab down
+
+bench: ## measure what docs/performance.md says (Debian 12, root)
+	bench/run
+
+fault-walk: ## break every kind of request of a seed in every way; FAULT_WALK=full: every request, which takes hours
 	lab/lab up
 	cd tests/acceptance && PYTHONPATH=../../lab ../../.lab/venv/bin/python -m pytest fault_walk.py -q -p no:cacheprovider

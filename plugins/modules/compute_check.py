@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: compute_check
 short_description: Find what breaks Nova's VC driver, before or after it runs
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Judges nova-computes of the VC driver by a list of rules with stable ids, which C(docs/checks.md) has. Each finding says what is wrong, on what
     object, from where the rule comes and what to do.

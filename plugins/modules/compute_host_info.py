@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: compute_host_info
 short_description: What a compute host sees of vSphere
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Run it on a compute host. It tells which versions of Nova and its libraries are there, whether names resolve and ports can be reached, and how far
     the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges it.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: vsphere_cluster_settings
 short_description: Set DRS and HA of clusters as Nova needs them
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Nova names no host when it makes a server, so a cluster of several hosts needs DRS, best fully automated. Nova cannot evacuate servers of this
     driver, so HA must start them again when a host fails.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: vsphere_role
 short_description: Make and grant the vSphere role that Nova needs
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes a role of vSphere with the privileges that Nova's VC driver and this collection use, and no others. C(docs/security.md) lists them, each with
     what it is for.

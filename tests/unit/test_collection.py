@@ -111,3 +111,45 @@ def test_sanity_ignores_nothing():
     lists = list((ROOT / "tests" / "sanity").glob("ignore-*.txt"))
     assert lists
     assert [path.name for path in lists if path.read_bytes()] == []
+
+
+def numbers(version):
+    """Returns the parts of a version such as ``0.1.0`` as numbers, which compare as versions do."""
+    return tuple(int(part) for part in str(version).split("."))
+
+
+VERSION_ADDED = re.compile(r"""^\s*version_added:\s*["']?([^\s"']+)""", re.MULTILINE)
+PAGES = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "plugins").rglob("*.yml"), *(ROOT / "roles").glob("*/meta/argument_specs.yml")]
+
+
+def test_nothing_is_newer_than_the_collection():
+    """No version_added is above the version in galaxy.yml."""
+    said = {(str(path.relative_to(ROOT)), version) for path in PAGES for version in VERSION_ADDED.findall(path.read_text(encoding="utf-8"))}
+    assert len(said) >= len(modules())
+    newest = numbers(read_yaml("galaxy.yml")["version"])
+    assert sorted((path, version) for path, version in said if numbers(version) > newest) == []
+
+
+def test_changelog_is_of_this_version():
+    """What was released is not above the version in galaxy.yml, and each fragment has the sections that the changelog knows."""
+    newest = numbers(read_yaml("galaxy.yml")["version"])
+    assert [release for release in read_yaml("changelogs/changelog.yaml")["releases"] if numbers(release) > newest] == []
+    config = read_yaml("changelogs/config.yaml")
+    known = {name for name, _title in config["sections"]} | {config["prelude_section_name"], config["trivial_section_name"]}
+    for path in (ROOT / "changelogs" / "fragments").glob("*.yml"):
+        assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= known, path.name
+
+
+def test_the_tested_ansible_core_is_required():
+    """The lowest ansible-core that is promised is the one that the tests run on, wherever it is said."""
+    locked = re.search(r"^ansible-core==(\d+\.\d+)", (ROOT / "requirements" / "control.lock").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert read_yaml("meta/runtime.yml")["requires_ansible"] == f">={locked}.0"
+    for role in ROLES:
+        assert read_yaml(f"roles/{role}/meta/main.yml")["galaxy_info"]["min_ansible_version"] == locked
+    assert f"ansible-core {locked} or later" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_count_of_rules():
+    """README says how many rules docs/checks.md has; test_docs.py compares these with the code."""
+    rows = re.findall(r"^\| `[A-Z_]+` \|", (ROOT / "docs" / "checks.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.findall(r"\b(\d+) rules\b", (ROOT / "README.md").read_text(encoding="utf-8")) == [str(len(rows))]
