@@ -55,6 +55,14 @@ class Lab:
         output = self.ansible("ansible", "localhost", "-m", f"openstack_vmware.nova.{name}", "-a", json.dumps(options))
         return json.loads(output[output.index("=> {") + 3 :])
 
+    def shell(self, text, words=""):
+        """Runs a shell command on the compute host by ssh, with ``words`` as its input. Gives its output; fails the test when it fails."""
+        ssh = ["ssh", "-p", "2222", "-i", LAB / "ssh" / "id_ed25519", "-o", f"UserKnownHostsFile={LAB / 'ssh' / 'known_hosts'}"]
+        address = (LAB / "hosts" / "compute-1" / "address").read_text(encoding="utf-8").strip()
+        done = subprocess.run([*ssh, f"root@{address}", text], input=words, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
     def vcenter(self):
         """Options of the vCenter for a module."""
         vcenter = self.variables["nova_vcdriver_vcenters"][0]

@@ -140,13 +140,6 @@ def test_only_root_and_nova_can_read_a_secret_on_the_compute_host(lab):
         files=$(grep -r -l -I -s -F -f $words /etc /opt /var/log /var/lib/nova /var/tmp /run /tmp /root /home) || true
         for file in $files; do [ $file = $words ] || stat -c '%a %U:%G %n' $file; done
     """
-    (host,) = (LAB / "hosts").glob("compute-1")
-    ssh = ["ssh", "-p", "2222", "-i", LAB / "ssh" / "id_ed25519", "-o", f"UserKnownHostsFile={LAB / 'ssh' / 'known_hosts'}"]
-    done = subprocess.run(
-        [*ssh, f"root@{(host / 'address').read_text(encoding='utf-8').strip()}", script], input="\n".join(_secrets(lab)),
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    journal, *files = done.stdout.splitlines()
+    journal, *files = lab.shell(script, "\n".join(_secrets(lab))).splitlines()
     assert journal == "journal 0"
     assert sorted(files) == sorted(f"640 root:nova /etc/nova/vmware/{host}/secrets.conf" for host in lab.hosts)
