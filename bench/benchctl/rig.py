@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import random
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +12,7 @@ import time
 from pathlib import Path
 
 import yaml
-from labctl import base, services
+from labctl import base, services, simulator
 
 HERE = Path(__file__).resolve().parents[1]
 BENCH = base.LAB / "bench"
@@ -67,9 +65,7 @@ class VCenter:
 
     def requests(self, since=0):
         """Gives the request log as a list of dicts, from that byte on."""
-        with open(self.log, encoding="utf-8") as log:
-            log.seek(since)
-            return [json.loads(line) for line in log]
+        return simulator.requests(self.log, since)
 
     def mark(self):
         """Gives the end of the request log, for :meth:`requests`."""
@@ -87,25 +83,17 @@ def vcenter(count, memory=True, prefix=()):
     :arg memory: keep the datastores in memory; else below .lab.
     :arg prefix: words before its command, such as ``ip netns exec far``.
     """
-    (port, *_more) = (port for port in random.sample(range(10000, 20000), 100) if base.ports_free({"vcenter": port}))
+    port = base.free_port()
     BENCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY if memory else BENCH) as name:
         folder = Path(name)
         (folder / "scenario.yml").write_text(yaml.safe_dump(scenario(count)), encoding="utf-8")
         one = VCenter(folder, port, folder / "datastores")
-        command = [
-            *prefix, base.BIN / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{port}",
-            "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", base.LAB / "wsdl",
-            "-datastores", one.datastores, "-request-log", one.log,
-        ]  # fmt: skip
-        with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
-            try:
-                if not process.stdout.readline().startswith("vcsim ready"):
-                    raise base.LabError("the simulator did not start")
-                yield one
-            finally:
-                process.terminate()
-                process.wait(30)
+        process = simulator.start([*prefix, *simulator.command(folder / "scenario.yml", port, one.datastores, one.log)])
+        try:
+            yield one
+        finally:
+            simulator.end(process)
 
 
 def random_file(size):

@@ -141,6 +141,15 @@ def ports_free(ports):
     return True
 
 
+def free_port():
+    """Returns a port that is free on every address: a simulated vCenter's hosts listen on its port, each on an address of its own."""
+    for port in random.sample(range(10000, 20000), 100):  # below Linux's ephemeral ports and those of the labs
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+    raise LabError("no free port between 10000 and 20000")
+
+
 def _find_ports():
     # Below Linux's ephemeral ports (32768 and up). At random, since another lab may look at the same moment.
     for start in random.sample(range(21000, 32000, 20), 100):

@@ -14,7 +14,7 @@ import openstack
 import pymysql
 import requests
 
-from . import base
+from . import base, simulator
 
 # Every process of the lab has this variable, with the lab's id, in its environment: so `down` finds them all, and only them.
 MARK = "OPENSTACK_VMWARE_LAB"
@@ -89,15 +89,12 @@ def programs():
         "mariadb": (mariadb_command(run / "mysql"), {}),
         "rabbitmq": (["/usr/lib/rabbitmq/bin/rabbitmq-server"], rabbit),
         "vcenter": (
-            [
-                base.BIN / "vcsim", "-scenario", base.SCENARIO, "-listen", f"127.0.0.1:{port['vcenter']}",
-                "-cert", base.TLS / "vcenter.pem", "-key", base.TLS / "vcenter.key", "-wsdl", base.LAB / "wsdl",
-                "-datastores", run / "datastores", "-request-log", base.LOG / "vcenter-requests.log",
-                "-control", base.sockets() / "vcenter.sock",
-            ],
+            simulator.command(
+                base.SCENARIO, port["vcenter"], run / "datastores", base.LOG / "vcenter-requests.log", "-control", base.sockets() / "vcenter.sock"
+            ),
             {},
         ),
-    }  # fmt: skip
+    }
     result.update({name: api_command(name) for name in APIS})
     for name in ("nova-conductor", "nova-scheduler"):
         result[name] = ([base.OPENSTACK / "bin" / name, *nova], {})

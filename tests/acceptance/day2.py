@@ -12,14 +12,9 @@ import signal
 import subprocess
 
 from conftest import LAB, ROOT, recap
-from labctl import base
+from labctl import base, simulator
 
 A, B = "vc1-cluster-a", "vc1-cluster-b"
-# SOAP calls that change nothing; nova-computes that run make them all the time.
-READS = re.compile(
-    r"(Retrieve|Continue|Cancel|Query|Find|Fetch|Search|HasPrivilege|HasUserPrivilege|Check|WaitFor|CurrentTime|Login|Logout|SessionIsActive)|"
-    r"(Create|Destroy)(ContainerView|ListView|View|PropertyCollector|PropertyFilter|Filter)$"
-)  # fmt: skip
 HOST_STATE = """
 find /etc/nova/vmware /etc/systemd/system/nova-vmware@.service /opt/nova-vmware -maxdepth 2 -type f -exec sha256sum {} + | sort
 find /opt/nova-vmware /etc/nova/vmware /var/lib/nova /var/log/nova -maxdepth 2 -printf '%y %m %u %g %p %l\\n' | sort
@@ -105,7 +100,7 @@ def checked(lab, verb, *options, code=0):
     before, requests = state(lab), len(vcenter_requests())
     output = play(verb, *options, "--check", "--diff", code=code)
     assert state(lab) == before
-    changing = [one for one in vcenter_requests()[requests:] if changes_vsphere(one)]
+    changing = [one for one in vcenter_requests()[requests:] if simulator.changes(one)]
     assert changing == []
     for secret in secrets(lab):
         assert secret not in output
@@ -121,15 +116,7 @@ def state(lab):
 
 def vcenter_requests():
     """Gives the entries of the simulator's request log."""
-    text = (base.LOG / "vcenter-requests.log").read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
-def changes_vsphere(request):
-    """Tells whether an entry of the request log is one that changes something."""
-    if request.get("method"):
-        return not READS.match(request["method"])
-    return request.get("http") in ("PUT", "DELETE")
+    return simulator.requests(base.LOG / "vcenter-requests.log")
 
 
 def secrets(lab):

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 
 import pytest
 from glance_proxy import GlanceProxy
-from simulated import CHANGE_NOTHING, DATASTORES, FORK, VCenter, convert, options, run, upload
+from labctl.simulator import is_read
+from simulated import DATASTORES, FORK, VCenter, convert, options, run, upload
 
 CAPACITY = 1 << 20  # bytes
 FULL = os.environ.get("FAULT_WALK") == "full"
@@ -96,7 +97,7 @@ def vcenter_steps(requests):
         when = {"method": method} if method else {"http": request["http"], "path": "^/" + request["path"].split("/")[1]}
         label = method or f"{request['http']} {when['path'][1:]}"
         seen[label] += 1
-        found.append(Step(label, when, seen[label], bool(method) and method.startswith(CHANGE_NOTHING)))
+        found.append(Step(label, when, seen[label], bool(method) and is_read(method)))
     wanted = {label: {1, (count + 1) // 2, count} for label, count in seen.items()}
     return [step for step in found if FULL or not step.is_read or step.nth in wanted[step.label]]
 

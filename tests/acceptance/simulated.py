@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import http.client
 import importlib
 import json
 import multiprocessing
@@ -16,7 +15,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import traceback
@@ -26,6 +24,7 @@ import openstack
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from conftest import LAB, ROOT
+from labctl import base, simulator
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import module
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import streams
@@ -43,11 +42,6 @@ NO_HOSTS = ("-host-listeners=false",)
 CAPACITY = 4 << 20  # bytes of the disk of small_images
 DISK_TYPES = {"sparse": "sparse", "stream": "streamOptimized", "flat": "thin"}  # of its images
 DEADLINE = 60  # seconds for a run
-CHANGE_NOTHING = (
-    "Retrieve", "ContinueRetrieve", "Fetch", "ConvertNamespacePathToUuidPath", "Find", "Query", "SearchDatastore", "WaitForUpdates", "CreateFilter",
-    "DestroyPropertyFilter", "CreateContainerView", "DestroyView", "CreatePropertyCollector", "DestroyPropertyCollector", "CurrentTime", "Login", "Logout",
-    "SessionIsActive", "AcquireGenericServiceTicket",
-)  # fmt: skip
 
 
 def scenario(hosts=HOSTS, datastores=DATASTORES):
@@ -78,26 +72,17 @@ class VCenter:
         (folder / "scenario.yml").write_text(yaml.safe_dump(setup), encoding="utf-8")
         self.datastores = folder / "datastores"
         self.log = folder / "requests.log"
-        self.port = free_port()
-        pem, key, trust = (LAB / "tls" / name for name in certificate)
+        self.port = base.free_port()
+        *served, trust = certificate
         self.connection = {
             "hostname": "127.0.0.1", "port": self.port, "username": setup["vcenter"]["username"], "password": setup["vcenter"]["password"],
-            "ca_path": str(trust),
+            "ca_path": str(base.TLS / trust),
         }  # fmt: skip
         self._control = str(folder / "control.sock")
         self._judge = None
-        self._process = subprocess.Popen([
-            LAB / "bin" / "vcsim", "-scenario", folder / "scenario.yml", "-listen", f"127.0.0.1:{self.port}", *options,
-            "-cert", pem, "-key", key, "-wsdl", LAB / "wsdl", "-datastores", self.datastores, "-request-log", self.log, "-control", self._control,
-        ], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        for _attempt in range(600):
-            with socket.socket() as probe:
-                if os.path.exists(self._control) and probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self._process.poll() is None, "the simulator ended"
-            time.sleep(0.1)
-        self.close()
-        raise AssertionError("the simulator does not answer")
+        self._process = simulator.start(
+            simulator.command(folder / "scenario.yml", self.port, self.datastores, self.log, "-control", self._control, *options, certificate=served)
+        )
 
     def __enter__(self):
         return self
@@ -110,20 +95,11 @@ class VCenter:
         if self._judge:
             self._judge.kill()  # it has only read, and takes its time to end by itself
             self._judge.wait(10)
-        self._process.terminate()
-        self._process.wait(10)
+        simulator.end(self._process)
 
     def ask(self, method, path, body=None):
         """Gives the answer of the control socket."""
-        connection = http.client.HTTPConnection("vcsim")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(self._control)
-        connection.request(method, path, json.dumps(body) if body is not None else None)
-        answer = connection.getresponse()
-        text = answer.read()
-        assert answer.status < 300, text
-        connection.close()
-        return json.loads(text) if text.strip() else None
+        return simulator.ask(self._control, method, path, body)
 
     def fired(self):
         """Says whether a rule has fired."""
@@ -147,9 +123,7 @@ class VCenter:
 
     def requests(self, since=0):
         """Gives the lines of the log after a place."""
-        with open(self.log, encoding="utf-8") as log:
-            log.seek(since)
-            return [json.loads(line) for line in log]
+        return simulator.requests(self.log, since)
 
     def nova(self, image_id, disk_format="vmdk"):
         """Asks Nova's own code where it sees the image in its cache: ``{datastore: size or None}``."""
@@ -198,22 +172,6 @@ class VCenter:
         """Takes all images out of the caches."""
         for folder in self.datastores.glob(f"*/{CACHE}"):
             shutil.rmtree(folder)
-
-
-def changes(request):
-    """Says whether a line of the log is a request that changes something (docs/simulator.md, "Request log")."""
-    if "http" not in request:
-        return False
-    if request.get("method"):
-        return not request["method"].startswith(CHANGE_NOTHING)
-    return request["http"] in ("PUT", "DELETE") or request["http"] == "POST" and request["path"].startswith("/nfc/")
-
-
-def free_port():
-    """Gives a port that is free on every address: the hosts listen on the vCenter's port."""
-    with socket.socket() as free:
-        free.bind(("0.0.0.0", 0))
-        return free.getsockname()[1]
 
 
 def upload(cloud, name, data, **properties):

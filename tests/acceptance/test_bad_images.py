@@ -9,7 +9,8 @@ import pytest
 from bad_images import BAD, GOOD, RAW
 from conftest import LAB
 from glance_proxy import GlanceProxy
-from simulated import CACHE, VCenter, changes, options, run
+from labctl.simulator import changes
+from simulated import CACHE, VCenter, options, run
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 

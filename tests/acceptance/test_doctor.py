@@ -16,8 +16,9 @@ import pytest
 import yaml
 from conftest import LAB, ROOT
 from healthy_conf import nova_conf
+from labctl import base
 from pyVim.connect import Disconnect, SmartConnect
-from simulated import NO_HOSTS, VCenter, call, free_port
+from simulated import NO_HOSTS, VCenter, call
 
 SCENARIOS = ROOT / "lab" / "scenarios"
 USER, PASSWORD = "nova@vsphere.local", "lab-only"
@@ -177,7 +178,7 @@ def by_rule(result, doctor, peer=""):
 
 
 def test_each_rule_is_caught_and_none_falsely(broken):
-    closed = free_port()
+    closed = base.free_port()
     host = call(
         "compute_host_info", vcenter={"host": "127.0.0.1", "port": broken.vcenter.port}, esxi_hosts=["esxi-01.invalid", "127.0.0.1"], esxi_port=closed,
         state_paths=["/nowhere/drs-manual"], timeout=2, python=sys.executable,

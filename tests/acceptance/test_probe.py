@@ -12,7 +12,8 @@ import subprocess
 import pytest
 import yaml
 from conftest import LAB, ROOT, recap
-from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, changes, scenario, validated
+from labctl.simulator import changes
+from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, scenario, validated
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges

@@ -8,32 +8,22 @@ Rotation, upgrade and what a removal leaves are molecule scenarios as well.
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import socket
 import subprocess
 
 import pytest
 import yaml
 from conftest import LAB, ROOT, recap
 from day2 import A, B, changed_tasks, changes, checked, killed, on_host, play, started, twice, variables
-from labctl import base
+from labctl import base, simulator
 
 pytestmark = pytest.mark.usefixtures("demo")
 
 
 def account(name, password):
     """Makes an account of the simulated vCenter, changes its password, or removes it."""
-
-    class Control(http.client.HTTPConnection):
-        def connect(self):
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(str(base.sockets() / "vcenter.sock"))
-
-    connection = Control("vcsim")
-    connection.request("POST", "/do", json.dumps({"account": {"username": name, "password": password}}))
-    assert connection.getresponse().status == 204
+    simulator.ask(base.sockets() / "vcenter.sock", "POST", "/do", {"account": {"username": name, "password": password}})
 
 
 @pytest.fixture(scope="module")

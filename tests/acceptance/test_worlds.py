@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, changes, options, run, scenario, small_images
+from labctl.simulator import changes
+from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, options, run, scenario, small_images
 from test_removal import clone
 
 
