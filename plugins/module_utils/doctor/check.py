@@ -9,9 +9,11 @@ import re
 from dataclasses import replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules, vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import SEVERITIES
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import compiles
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
@@ -57,13 +59,13 @@ def run(params, _check_mode):
     if params["openstack"] is not None:
         facts = _ask_openstack(facts, params)
     result = {"changed": False, **judge.judge(facts)}
-    counts = {severity: sum(1 for one in result["findings"] if one["severity"] == severity) for severity in rules.SEVERITIES}
+    counts = {severity: sum(1 for one in result["findings"] if one["severity"] == severity) for severity in SEVERITIES}
     result["counts"] = {
         **counts,
         "passed": len(result["passed"]),
         "not_checked": len({one["id"] for one in result["not_checked"]}),
     }
-    worse = rules.SEVERITIES[: rules.SEVERITIES.index(params["fail_on"]) + 1] if params["fail_on"] != "never" else ()
+    worse = SEVERITIES[: SEVERITIES.index(params["fail_on"]) + 1] if params["fail_on"] != "never" else ()
     bad = [one for one in result["findings"] if one["severity"] in worse]
     if bad:
         lines = [f"{one['severity']} {one['id']} {one['object']}: {one['evidence']}" for one in bad]
@@ -108,7 +110,7 @@ def _conf(name, text):
 def _ask_vcenter(facts, params):
     requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
     # A regular expression that is none is a finding; what needs it is not judged.
-    services = [service if judge.compiles(service.datastore_regex) else replace(service, datastore_regex=None) for service in facts.services]
+    services = [service if compiles(service.datastore_regex) else replace(service, datastore_regex=None) for service in facts.services]
     try:
         session = registry.login(params)
     except NovaVmwareError as error:
@@ -128,15 +130,15 @@ def as_it_will_be(service, settings):
     :arg settings: ``clusters`` of that module's result; a cluster that is not in it stays as it is.
     """
     for one in settings:
-        if service.cluster is not None and one["path"] == service.cluster.cluster.path:
+        if service.hypervisor is not None and one["path"] == service.hypervisor.cluster.path:
             cluster = replace(
-                service.cluster.cluster,
+                service.hypervisor.cluster,
                 drs_enabled=one["drs"]["enabled"],
                 drs_behavior=one["drs"]["behavior"],
                 ha_enabled=one["ha"]["enabled"],
                 ha_admission_control=one["ha"]["admission_control"],
             )
-            return replace(service, cluster=replace(service.cluster, cluster=cluster))
+            return replace(service, hypervisor=replace(service.hypervisor, cluster=cluster))
     return service
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the rules judge. Plain values; who gathered them does not matter here.
 
-A source that was not asked, or did not answer, is None, and ``unknown`` says why.
+A source that was not asked, or did not answer, is None; sources.py has the words for that.
 """
 
 from __future__ import annotations
@@ -57,16 +57,18 @@ class Vcenter:
 class Service:
     """One nova-compute.
 
-    ``cluster`` is the :class:`Hypervisor` that vCenter has for it. ``caches`` maps names of datastores to the entries of their cache folders.
-    ``new`` tells whether Nova knows no service of this name yet; None where nobody has asked. ``record`` is Nova's record of the service.
+    ``driver`` is the name of its driver's file in drivers/. ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none.
+    ``caches`` maps names of datastores to the entries of their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where
+    nobody has asked. ``record`` is Nova's record of the service.
     """
 
     name: str
     cluster_name: str | None
     datastore_regex: str | None
     conf: NovaConf | None = None
-    cluster: Hypervisor | None = None
-    cluster_error: tuple | None = None  # (code, text)
+    driver: str = "vc"
+    hypervisor: Hypervisor | None = None
+    hypervisor_error: tuple | None = None  # (code, text)
     caches: dict | None = None
     new: bool | None = None
     record: dict | None = None
@@ -94,7 +96,6 @@ class Facts:
 
     ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the result of ``compute_host_info``.
     ``images`` are :class:`..nova.image.Image`; ``vsphere_locations`` the names of those that have a location ``vsphere://``.
-    ``unknown`` maps the name of a source to why it is not there.
     """
 
     services: tuple
@@ -104,4 +105,3 @@ class Facts:
     images: tuple | None = None
     vsphere_locations: tuple = ()
     api_conf: NovaConf | None = None
-    unknown: dict = field(default_factory=dict)

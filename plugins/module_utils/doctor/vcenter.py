@@ -30,7 +30,7 @@ def read(session, params, services, caches):
     :arg caches: read the image caches too: a request a datastore.
     """
     services = _with_clusters(session, services)
-    found = [service.cluster for service in services if service.cluster is not None]
+    found = [service.hypervisor for service in services if service.hypervisor is not None]
     details = _host_details(session, found)
     vcenter = Vcenter(
         server=session.server,
@@ -55,9 +55,9 @@ def _with_clusters(session, services):
     for service in services:
         one = seen.get(service.name)
         if isinstance(one, HypervisorError):
-            found.append(replace(service, cluster_error=(one.code, one.what.rstrip("."))))
+            found.append(replace(service, hypervisor_error=(one.code, one.what.rstrip("."))))
         else:
-            found.append(replace(service, cluster=one))
+            found.append(replace(service, hypervisor=one))
     return found
 
 
@@ -201,17 +201,17 @@ def _with_caches(session, services):
     """Adds what is in the cache folders of the services whose nova.conf is known; None where the account may not list one of them."""
     found = []
     for base in dict.fromkeys(service.base_folder for service in services):
-        mine = [service for service in services if service.base_folder == base and service.cluster is not None]
+        mine = [service for service in services if service.base_folder == base and service.hypervisor is not None]
         if base is None or not mine:
             continue
         places = [
             place
-            for place in locations([service.cluster for service in mine], base).values()
+            for place in locations([service.hypervisor for service in mine], base).values()
             if place.hosts  # what no host mounts nobody can read
         ]
         listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places, tolerant=True)))
         for service in mine:
-            caches = {datastore.name: listings[datastore.moid] for datastore in service.cluster.usable if datastore.moid in listings}
+            caches = {datastore.name: listings[datastore.moid] for datastore in service.hypervisor.usable if datastore.moid in listings}
             refused = [one for one in caches.values() if isinstance(one, VSphereFault)]
             for fault in refused:
                 if fault.fault != "NoPermission":

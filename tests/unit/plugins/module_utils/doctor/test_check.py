@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check, rules
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
@@ -17,7 +18,7 @@ BARE = inventory.Cluster(
     moid="domain-c1", name="cluster-a", path="/dc1/host/cluster-a", datacenter=inventory.Datacenter("datacenter-1", "dc1", "dc1", "group-v1"),
     resource_pool="resgroup-1", hosts=("host-1", "host-2"), datastores=(), drs_enabled=False, drs_behavior="manual", ha_enabled=False, ha_admission_control=False,
 )  # fmt: skip
-SERVICE = Service(name="vc1-cluster-a", cluster_name="cluster-a", datastore_regex=".*", cluster=vc.hypervisor(BARE, ".*", {}, {}, "uuid"))
+SERVICE = Service(name="vc1-cluster-a", cluster_name="cluster-a", datastore_regex=".*", hypervisor=vc.hypervisor(BARE, ".*", {}, {}, "uuid"))
 ASKED = ["DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"]
 
 
@@ -25,7 +26,7 @@ def found(drs, ha, path="/dc1/host/cluster-a"):
     """Gives the ids of the findings on DRS and HA after these settings."""
     after = cluster_settings.wanted(cluster_settings.settings(BARE), drs, ha)
     service = check.as_it_will_be(SERVICE, [{"path": path, **after}])
-    return {one.id for one in rules.RULES if one.id in ASKED and list(one.check(Facts((service,)), service))}
+    return {one.id for one in RULES if one.id in ASKED and list(one.check(Facts((service,)), service))}
 
 
 def test_what_will_be_set_is_no_finding():
@@ -40,5 +41,5 @@ def test_what_will_be_set_is_no_finding():
 
 def test_a_cluster_that_is_missing_stays_missing():
     """Its own rule says so."""
-    service = SimpleNamespace(cluster=None)
+    service = SimpleNamespace(hypervisor=None)
     assert check.as_it_will_be(service, [{"path": "/dc1/host/cluster-a"}]) is service

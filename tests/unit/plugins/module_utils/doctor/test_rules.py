@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import pkgutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter, Vm  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import SEVERITIES, Rule  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import from_document  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory  # noqa: E402
@@ -68,7 +72,7 @@ def conf(letter, changes="", without=()):
 def service(letter):
     record = {"state": "up", "status": "enabled", "disabled_reason": None, "availability_zone": f"az-{letter}"}
     return Service(
-        f"vc1-{letter}", f"cluster-{letter}", "^nova-", conf=conf(letter), cluster=cluster(letter), caches={f"nova-{letter}": [entry(())]},
+        f"vc1-{letter}", f"cluster-{letter}", "^nova-", conf=conf(letter), hypervisor=cluster(letter), caches={f"nova-{letter}": [entry(())]},
         new=False, record=record,
     )  # fmt: skip
 
@@ -117,7 +121,7 @@ def option(text, without=()):
 
 def in_cluster(hosts=None, stores=None, **changes):
     """Gives the healthy facts with another first cluster: changed properties, hosts by a function, datastores by a function."""
-    old = HEALTHY.services[0].cluster
+    old = HEALTHY.services[0].hypervisor
     new = vc.hypervisor(
         replace(old.cluster, **changes),
         "^nova-",
@@ -125,7 +129,7 @@ def in_cluster(hosts=None, stores=None, **changes):
         {one.moid: stores(one) if stores else one for one, _reason in old.verdicts},
         "uuid",
     )
-    return first(cluster=new)
+    return first(hypervisor=new)
 
 
 def vcenter(**changes):
@@ -144,7 +148,7 @@ def only_first(one, **changes):
 def unusable(code):
     return replace(
         HEALTHY, vcenter=None, login_error=(code, "why"),
-        services=tuple(replace(one, cluster=None, caches=None, record={**one.record, "state": "down"}) for one in HEALTHY.services),
+        services=tuple(replace(one, hypervisor=None, caches=None, record={**one.record, "state": "down"}) for one in HEALTHY.services),
     )  # fmt: skip
 
 
@@ -175,14 +179,14 @@ BROKEN = {
     "RESIZE_TO_SAME_HOST_OFF": (replace(HEALTHY, api_conf=NovaConf("")), "allow_resize_to_same_host"),
     "HOST_NOT_UNIQUE": (option("[DEFAULT]\nhost = vc1-b"), "vc1-b"),
     "STATE_PATH_SHARED": (option("[DEFAULT]\nstate_path = /var/lib/nova/vc1-b"), "/var/lib/nova/vc1-b"),
-    "CLUSTER_DRIVEN_TWICE": (first(cluster=HEALTHY.services[1].cluster), "/dc1/host/cluster-b"),
+    "CLUSTER_DRIVEN_TWICE": (first(hypervisor=HEALTHY.services[1].hypervisor), "/dc1/host/cluster-b"),
     "CACHE_FOLDERS_DIFFER": (option("[vmware]\ncache_prefix = other"), "nova-shared: vc1-a caches in other_base, vc1-b in vc1_base"),
     "CLUSTERS_NOT_ISOLATED": (first(record={**HEALTHY.services[0].record, "availability_zone": "az-b"}), "az-b has also vc1-b"),
     "VCENTER_UNUSABLE": (unusable("CONNECTION_FAILED"), "why"),
     "CERTIFICATE_NOT_TRUSTED": (unusable("CERTIFICATE_NOT_TRUSTED"), "why"),
     "INVALID_LOGIN": (unusable("INVALID_LOGIN"), "why"),
     "SERVICE_UP_WITHOUT_VCENTER": (
-        replace(unusable("CONNECTION_FAILED"), services=(replace(HEALTHY.services[0], cluster=None, caches=None),)),
+        replace(unusable("CONNECTION_FAILED"), services=(replace(HEALTHY.services[0], hypervisor=None, caches=None),)),
         "up and enabled", "VCENTER_UNUSABLE",
     ),
     "SERVICE_AUTO_DISABLED": (
@@ -190,8 +194,8 @@ BROKEN = {
     ),
     "CERTIFICATE_ENDS_SOON": (vcenter(certificate_expires=SOON), "in 10 days"),
     "PRIVILEGES_MISSING": (vcenter(missing_privileges={"datastore nova-a": ["Datastore.Browse"]}), "lacks Datastore.Browse"),
-    "CLUSTER_NOT_FOUND": (first(cluster=None, cluster_error=("CLUSTER_NOT_FOUND", "no such cluster")), "no such cluster"),
-    "CLUSTER_AMBIGUOUS": (first(cluster=None, cluster_error=("CLUSTER_AMBIGUOUS", "two of them")), "two of them"),
+    "CLUSTER_NOT_FOUND": (first(hypervisor=None, hypervisor_error=("CLUSTER_NOT_FOUND", "no such cluster")), "no such cluster"),
+    "CLUSTER_AMBIGUOUS": (first(hypervisor=None, hypervisor_error=("CLUSTER_AMBIGUOUS", "two of them")), "two of them"),
     "NO_USABLE_HOST": (in_cluster(hosts=lambda one: replace(one, maintenance=True)), "2 hosts", "HOST_IN_MAINTENANCE"),
     "HOST_IN_MAINTENANCE": (in_cluster(hosts=lambda one: only_first(one, maintenance=True)), "maintenance"),
     "HOST_DISCONNECTED": (in_cluster(hosts=lambda one: only_first(one, connection_state="notResponding")), "notResponding"),
@@ -228,11 +232,11 @@ def test_healthy_facts_pass_every_rule():
     result = judge.judge(HEALTHY)
     assert result["findings"] == []
     assert result["not_checked"] == []
-    assert result["passed"] == [rule.id for rule in rules.RULES]
+    assert result["passed"] == [rule.id for rule in RULES]
 
 
 def test_every_rule_is_broken_here():
-    assert sorted(BROKEN) == sorted(rule.id for rule in rules.RULES)
+    assert sorted(BROKEN) == sorted(rule.id for rule in RULES)
 
 
 @pytest.mark.parametrize("rule_id", BROKEN)
@@ -242,7 +246,7 @@ def test_rule_speaks_up_alone(rule_id):
     assert {one["id"] for one in result["findings"]} == {rule_id, *also}
     (mine, *_others) = [one for one in result["findings"] if one["id"] == rule_id]
     assert evidence in mine["evidence"], mine
-    assert mine["severity"] in rules.SEVERITIES
+    assert mine["severity"] in SEVERITIES
     assert mine["object"] and mine["hint"] and mine["source"]
     assert rule_id not in result["passed"]
 
@@ -250,7 +254,7 @@ def test_rule_speaks_up_alone(rule_id):
 def test_nothing_known_passes_nothing():
     result = judge.judge(Facts(services=(Service("x", None, None),)))
     assert result["findings"] == [] and result["passed"] == []
-    assert {one["id"] for one in result["not_checked"]} == {rule.id for rule in rules.RULES}
+    assert {one["id"] for one in result["not_checked"]} == {rule.id for rule in RULES}
     assert all(one["reason"] for one in result["not_checked"])
 
 
@@ -276,6 +280,31 @@ def test_versions_that_hang(versions, hangs):
 
 
 def test_a_cluster_of_one_host_needs_neither_drs_nor_ha():
-    old = HEALTHY.services[0].cluster
+    old = HEALTHY.services[0].hypervisor
     lone = replace(old, cluster=replace(old.cluster, hosts=old.cluster.hosts[:1], drs_enabled=False, ha_enabled=False), hosts=old.hosts[:1])
-    assert judge.judge(first(cluster=lone))["findings"] == []
+    assert judge.judge(first(hypervisor=lone))["findings"] == []
+
+
+def test_a_rule_of_one_driver_says_nothing_of_another():
+    """Neither judged nor missed: on the nova-compute of another driver it is no question."""
+    ours = {rule.id for rule in RULES if rule.driver == "vc"}
+    assert {"DRS_OFF", "HA_OFF", "CLUSTER_NOT_FOUND", "CLUSTER_DRIVEN_TWICE"} <= ours
+    off = BROKEN["DRS_OFF"][0]
+    other = judge.judge(replace(off, services=tuple(replace(one, driver="made_up", hypervisor=replace(one.hypervisor, cluster=None)) for one in off.services)))
+    assert other["findings"] == [] and other["not_checked"] == []
+    assert set(other["passed"]) == {rule.id for rule in RULES} - ours
+
+
+def test_a_rule_of_one_driver_is_not_missed_for_another():
+    result = judge.judge(Facts(services=(Service("x", None, None, driver="made_up"), Service("y", None, None))))
+    assert {one["id"] for one in result["not_checked"]} == {rule.id for rule in RULES}
+    for one in result["not_checked"]:
+        (rule,) = [rule for rule in RULES if rule.id == one["id"]]
+        assert one["objects"] == ([] if rule.scope == "all" else ["y"] if rule.driver == "vc" else ["x", "y"])
+
+
+def test_every_rule_is_in_the_table():
+    """A rule that is written, and forgotten there, would never be judged."""
+    subjects = [importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules(rules.__path__)]
+    written = [one for subject in subjects for one in vars(subject).values() if isinstance(one, Rule)]
+    assert sorted(one.id for one in written) == sorted(rule.id for rule in RULES)

@@ -1,0 +1,50 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Nova says of its services. Pure."""
+
+from __future__ import annotations
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, rule
+
+
+@rule(
+    WARNING,
+    "Clusters share an availability zone",
+    ["record"],
+    "nova/virt/vmwareapi/vmops.py (cold migration and resize never move the VM)",
+    "Put each cluster into an availability zone or aggregate of its own, so that no resize crosses clusters.",
+    driver="vc",
+)
+def clusters_not_isolated(facts, service):
+    zone = service.record.get("availability_zone")
+    others = [other.name for other in facts.services if other is not service and other.record and other.record.get("availability_zone") == zone]
+    if zone and others:
+        yield service.name, f"availability zone {zone} has also {', '.join(sorted(others))}"
+
+
+@rule(
+    ERROR,
+    "A service is up while its vCenter is not there",
+    ["record", "asked"],
+    "oslo_vmware/api.py (_create_session is retried for ever, under a lock)",
+    "Disable the service (module compute_service) until the vCenter is back: Nova would send servers to it, and their boots hang.",
+)
+def service_up_without_vcenter(facts, service):
+    if facts.login_error and service.record.get("state") == "up" and service.record.get("status") == "enabled":
+        yield service.name, "Nova shows it up and enabled, and the vCenter cannot be used"
+
+
+@rule(
+    ERROR,
+    "The driver has disabled its service for good",
+    ["record"],
+    "nova/virt/vmwareapi/host.py (only the same process enables it again)",
+    "Enable it: openstack compute service set --enable <host> nova-compute.",
+)
+def service_auto_disabled(facts, service):
+    if service.record.get("status") == "disabled" and service.record.get("disabled_reason") == "set by vmwareapi host_state":
+        yield (
+            service.name,
+            "it is disabled with the reason 'set by vmwareapi host_state', and after a restart nobody enables it again",
+        )

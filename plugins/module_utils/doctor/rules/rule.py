@@ -1,0 +1,62 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rule is: what goes wrong, how one sees it, and the way out. Pure.
+
+An id never changes its meaning. A rule is judged only where the sources that it needs are there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import SOURCES
+
+ERROR, WARNING, INFO = "error", "warning", "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+
+CERTIFICATE_DAYS = 30  # a certificate that ends sooner is a warning
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule.
+
+    ``scope`` is ``service`` (judged for each nova-compute, ``check(facts, service)``) or ``all`` (``check(facts)``). ``check`` yields
+    ``(object, evidence)`` for each thing that is wrong. ``needs`` are :class:`..sources.Source`. ``driver`` is the :attr:`Service.driver` whose
+    nova-computes it is about, None for any.
+    """
+
+    id: str
+    severity: str
+    title: str
+    needs: tuple
+    source: str
+    hint: str
+    check: object
+    scope: str = "service"
+    driver: str | None = None
+
+    def subjects(self, facts):
+        """Returns the services that it is judged for; of a rule of scope ``all``, None alone."""
+        if self.scope == "all":
+            return [None]
+        return [service for service in facts.services if self.driver in (None, service.driver)]
+
+
+def rule(severity, title, needs, source, hint, **how):
+    """Makes a :class:`Rule` of the function below it, whose name in upper case is the id.
+
+    :arg needs: names of :data:`..sources.SOURCES`.
+    :arg how: ``scope`` and ``driver``.
+    """
+
+    def make(check):
+        return Rule(check.__name__.upper(), severity, title, tuple(SOURCES[name] for name in needs), source, hint, check, **how)
+
+    return make
+
+
+def some(names, limit=5):
+    """Returns the first names as text, and how many more there are."""
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

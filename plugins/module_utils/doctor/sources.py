@@ -1,0 +1,91 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sources of facts that rules need: each is named here and nowhere else. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source.
+
+    ``have(facts, service)`` tells whether it is there; ``service`` is None for a rule about all. ``why`` says why not, where ``cause(facts, service)`` knows
+    nothing more exact.
+    """
+
+    name: str
+    why: str
+    have: object
+    cause: object = None
+
+    def reason(self, facts, service):
+        """Returns why the source is not there, as text."""
+        return (self.cause and self.cause(facts, service)) or self.why
+
+
+def compiles(regex):
+    """Tells whether a text is a regular expression; none at all is one."""
+    try:
+        re.compile(regex or "")
+    except re.error:
+        return False
+    return True
+
+
+def _no_login(facts, _service):
+    return "the vCenter could not be used" if facts.vcenter is None and facts.login_error else None
+
+
+def _no_hypervisor(facts, service):
+    return service.hypervisor_error[1] if service.hypervisor_error else _no_login(facts, service)
+
+
+def _no_record(_facts, service):
+    return "Nova knows no such service yet" if service.new else None
+
+
+def _seen(name):
+    return lambda facts, _service: facts.vcenter is not None and getattr(facts.vcenter, name) is not None
+
+
+def _told(name):
+    """What ``compute_host_info`` has told under this name, if anything; a clock that is right differs by 0."""
+    return lambda facts, _service: (facts.compute_host or {}).get(name) not in (None, [], {})
+
+
+SOURCES = {
+    source.name: source
+    for source in (
+        # One nova-compute.
+        Source("nova_conf", "nova.conf was not given", lambda _facts, service: service.conf is not None),
+        Source("cluster_name", "no cluster name is known", lambda _facts, service: service.cluster_name is not None),
+        Source("datastore_regex", "there is no datastore_regex", lambda _facts, service: bool(service.datastore_regex)),
+        Source("valid_regex", "datastore_regex is not a regular expression", lambda _facts, service: compiles(service.datastore_regex)),
+        Source("hypervisor", "the cluster is not known", lambda _facts, service: service.hypervisor is not None, _no_hypervisor),
+        Source("caches", "the image cache was not read", lambda _facts, service: service.caches is not None, _no_login),
+        Source("record", "Nova was not asked about the service", lambda _facts, service: service.record is not None, _no_record),
+        Source("new", "it is not known whether Nova knows the service", lambda _facts, service: service.new is not None),
+        # The vCenter.
+        Source("asked", "no vCenter was given", lambda facts, _service: facts.vcenter is not None or facts.login_error is not None),
+        Source("vcenter", "no vCenter was given", lambda facts, _service: facts.vcenter is not None, _no_login),
+        Source("certificate", "the certificate of the vCenter was not verified", _seen("certificate_expires"), _no_login),
+        Source("privileges", "no cluster is known", _seen("missing_privileges"), _no_login),
+        Source("vms", "no cluster is known", _seen("vms"), _no_login),
+        # The compute host.
+        Source(
+            "versions",
+            "the versions on the compute host are not known",
+            lambda facts, _service: bool(((facts.compute_host or {}).get("versions") or {}).get("oslo.vmware")),
+        ),
+        Source("peers", "the compute host was not asked whether it reaches the hosts", _told("peers")),
+        Source("skew", "the compute host's clock was not compared", _told("clock_skew_seconds")),
+        Source("compute_ids", "the compute host was not asked for compute_id", _told("compute_ids")),
+        # nova-api and Glance.
+        Source("api_conf", "the nova.conf of nova-api was not given", lambda facts, _service: facts.api_conf is not None),
+        Source("images", "no images were given", lambda facts, _service: facts.images is not None),
+    )
+}
