@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ ALLOWED = {
     "argument_spec": set(),
     "module": {"errors"},
     "nova": set(),
+    "deployment": set(),
     "glance": {"errors"},
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
@@ -46,7 +48,8 @@ LIBRARIES = {
     "glance": {"openstack", "keystoneauth1"},
     "openstack": {"openstack", "keystoneauth1"},
 }
-# nova/ is pure: the same input gives the same output, with no file, socket, process or clock.
+# These are pure: the same input gives the same output, with no file, socket, process or clock.
+PURE = {"nova", "deployment"}
 IMPURE = {"asyncio", "http", "io", "os", "pathlib", "random", "shutil", "socket", "ssl", "subprocess", "threading", "time", "urllib"}
 # What of drivers/ names no driver. All else there is a driver, which the registry alone knows.
 NAME_NO_DRIVER = {"base", "registry", "clusters", "hypervisor_info"}
@@ -100,8 +103,8 @@ def test_utils_import_downwards(room, path):
             continue
         library = dotted.split(".")[0]
         assert library in LIBRARIES.get(room, set()) or library in sys.stdlib_module_names, f"{room} may not import {dotted}"
-        if room == "nova":
-            assert library not in IMPURE, f"nova/ is pure and may not import {dotted}"
+        if room in PURE:
+            assert library not in IMPURE, f"{room}/ is pure and may not import {dotted}"
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=named(path)) for path in sorted(PLUGINS.rglob("*.py"))])
@@ -166,6 +169,25 @@ def test_module_uses_one_room(path):
             assert room in MODULE_MAY_USE, f"a module may not import {dotted}"
             rooms.add(room)
     assert len(rooms - {"module", "argument_spec"}) == 1, rooms
+
+
+FILTERS = [pytest.param(path, id=path.stem) for path in sorted((PLUGINS / "filter").glob("*.py"))]
+
+
+def test_there_are_filters():
+    """With no filter found the test below would say nothing."""
+    assert FILTERS
+
+
+@pytest.mark.parametrize("path", FILTERS)
+def test_filter_is_a_page_and_a_name(path):
+    """A file of filters names functions of deployment/, and each filter has its page: in the file that has its name, or beside it."""
+    tree = parse(path)
+    assert {room_of(dotted) for dotted in imports(tree) if not dotted.startswith("__future__.")} == {"deployment"}
+    assert [node for node in tree.body if isinstance(node, ast.FunctionDef)] == []
+    module = importlib.import_module(f"{PACKAGE}.filter.{path.stem}")
+    for name in module.FilterModule().filters():
+        assert path.with_name(f"{name}.yml").is_file() or (name == path.stem and module.DOCUMENTATION and module.EXAMPLES and module.RETURN)
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in sorted((PLUGINS / "doc_fragments").glob("*.py"))])
