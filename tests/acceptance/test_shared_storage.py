@@ -21,6 +21,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 BOTH = [{"cluster_name": "c1", "datastore_regex": "^n"}, {"cluster_name": "c2", "datastore_regex": "^other"}]
 MOVE = {"method": "MoveDatastoreFile_Task"}
@@ -73,7 +74,7 @@ def remove_vms(vcenter):
     with Session(**vcenter.connection) as session:
         for datacenter in session.content.rootFolder.childEntity:
             for vm in datacenter.vmFolder.childEntity:
-                session.run("remove a virtual machine", vm.Destroy_Task)
+                run_task(session, "remove a virtual machine", vm.Destroy_Task)
 
 
 def seed(vcenter, image_id, **more):

@@ -14,6 +14,7 @@ from simulated import CACHE, HOSTS, VCenter, call, options, run, scenario, small
 from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 TAKEN = {"old_stream": "taken", "stream_without_footer": "taken"}  # qemu-img has made the image
 KIND = {
@@ -70,7 +71,7 @@ def empty(vcenter):
 def remove_vms(vcenter):
     with Session(**vcenter.connection) as session:
         for vm in session.content.rootFolder.childEntity[0].vmFolder.childEntity:
-            session.run("remove a virtual machine", vm.Destroy_Task)
+            run_task(session, "remove a virtual machine", vm.Destroy_Task)
 
 
 def seed(vcenter, image_id, **more):

@@ -26,6 +26,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 )
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import wait_for
 
 CAPACITY_KB = 4096  # of the disks: small, and more than what any file system keeps for a disk without data
 
@@ -133,7 +134,7 @@ class Bench:
         """
         task = self.call(what, method, **kwargs)
         try:
-            ((result, fault),) = self.session.wait([task], self.left(), names=[what])
+            ((result, fault),) = wait_for(self.session, [task], self.left(), names=[what])
         except VSphereError as error:
             if error.code == "TASK_TIMEOUT":
                 raise Late from error

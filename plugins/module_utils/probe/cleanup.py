@@ -19,6 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 PREFIX = "openstack_vmware_probe-"
 ABANDONED = datetime.timedelta(hours=1)  # a probe on another machine ends long before
@@ -106,7 +107,7 @@ def remove(session, sites, wanted, find=things):
                 if one.vm is None:
                     files.delete(session, one.site.place, one.site.place.path(one.name))
                 else:
-                    session.run(f"remove {one.name}", one.vm.Destroy_Task, timeout=PATIENCE)
+                    run_task(session, f"remove {one.name}", one.vm.Destroy_Task, timeout=PATIENCE)
         if not wanted(find(session, sites)):
             return sorted(seen), []
         time.sleep(delay)

@@ -11,6 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import from_params
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import wait_for
 
 
 def run(params, check_mode):
@@ -74,6 +75,6 @@ def _reconfigure(session, changes):
                 modify=True,
             )  # fmt: skip
         )
-    for cluster, (_result, fault) in zip(changes, session.wait(tasks)):
+    for cluster, (_result, fault) in zip(changes, wait_for(session, tasks)):
         if fault is not None:
             raise VSphereFault(f"change cluster {cluster.path}", fault)

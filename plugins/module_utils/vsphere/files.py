@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task, wait_for
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,8 @@ def move(session, place, source, destination):
 
     :raises VSphereFault: ``FileAlreadyExists`` when the destination is there.
     """
-    session.run(
-        f"move {source} to {destination}",
+    run_task(
+        session, f"move {source} to {destination}",
         session.content.fileManager.MoveDatastoreFile_Task,
         sourceName=source, sourceDatacenter=place.datacenter(session),
         destinationName=destination, destinationDatacenter=place.datacenter(session), force=False,
@@ -321,8 +322,8 @@ def _delete_tree(session, place, path, tree):
 
 def _delete(session, place, path):
     try:
-        session.run(
-            f"delete {path}",
+        run_task(
+            session, f"delete {path}",
             session.content.fileManager.DeleteDatastoreFile_Task,
             name=path, datacenter=place.datacenter(session),
         )  # fmt: skip
@@ -341,8 +342,8 @@ def create_disk(session, place, path, capacity_kb, adapter_type, disk_type):
     :arg disk_type: VirtualDiskType, for example ``thin`` or ``preallocated``.
     """
     spec = vim.VirtualDiskManager.FileBackedVirtualDiskSpec(capacityKb=int(capacity_kb), adapterType=adapter_type, diskType=disk_type)
-    session.run(
-        f"create the disk {path}",
+    run_task(
+        session, f"create the disk {path}",
         session.content.virtualDiskManager.CreateVirtualDisk_Task,
         name=path, datacenter=place.datacenter(session), spec=spec,
     )  # fmt: skip
@@ -395,7 +396,7 @@ def copy_all(session, copies, tick=None, each=map):
                 failed[number] = task
             else:
                 tasks[number] = task
-        ended = session.wait(list(tasks.values()), tick=tick, names=[copies[number].what for number in tasks])
+        ended = wait_for(session, list(tasks.values()), tick=tick, names=[copies[number].what for number in tasks])
         for number, (_result, fault) in zip(tasks, ended):
             failed[number] = fault and VSphereFault(copies[number].what, fault)
 
@@ -447,15 +448,15 @@ def extend_all(session, disks, capacity_kb, tick=None):
         except VSphereError as error:
             failed[number] = error
     names = [f"extend the disk {disks[number][1]}" for number in tasks]
-    for number, name, (_result, fault) in zip(tasks, names, session.wait(list(tasks.values()), tick=tick, names=names)):
+    for number, name, (_result, fault) in zip(tasks, names, wait_for(session, list(tasks.values()), tick=tick, names=names)):
         failed[number] = fault and VSphereFault(name, fault)
     return failed
 
 
 def move_disk(session, place, source, destination):
     """Moves a virtual disk (descriptor and extents) inside one datastore."""
-    session.run(
-        f"move the disk {source} to {destination}",
+    run_task(
+        session, f"move the disk {source} to {destination}",
         session.content.virtualDiskManager.MoveVirtualDisk_Task,
         sourceName=source, sourceDatacenter=place.datacenter(session),
         destName=destination, destDatacenter=place.datacenter(session), force=False,
@@ -464,8 +465,8 @@ def move_disk(session, place, source, destination):
 
 def delete_disk(session, place, path):
     """Deletes a virtual disk: descriptor and extents, or the object that it is."""
-    session.run(
-        f"delete the disk {path}",
+    run_task(
+        session, f"delete the disk {path}",
         session.content.virtualDiskManager.DeleteVirtualDisk_Task,
         name=path, datacenter=place.datacenter(session),
     )  # fmt: skip
@@ -566,7 +567,7 @@ def _searched(session, method, folders, specs):
         except VSphereFault as fault:
             found[number] = fault
     names = [f"list {folders[number][1]}" for number in tasks]
-    for number, name, (result, fault) in zip(tasks, names, session.wait(list(tasks.values()), names=names)):
+    for number, name, (result, fault) in zip(tasks, names, wait_for(session, list(tasks.values()), names=names)):
         found[number] = VSphereFault(name, fault) if fault is not None else result or ()
     return [None if isinstance(one, VSphereFault) and one.fault == "FileNotFound" else one for one in found]
 

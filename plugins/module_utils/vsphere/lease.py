@@ -18,6 +18,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 KEEPALIVE = 30  # seconds; vCenter ends a lease after 300 without a sign of life (HttpNfcLeaseInfo.leaseTimeout)
 GONE = 60  # seconds for the server to remove the virtual machine of a lease that failed: it does so in its own time (API: ImportVApp)
@@ -109,7 +110,7 @@ def _import_once(session, wish, chunks, rules):
         session.call(f"unregister the imported {wish.name}", lambda: session.patient(vm).UnregisterVM())
     except BaseException:
         with contextlib.suppress(VSphereError):
-            session.run(f"remove the imported {wish.name}", vm.Destroy_Task)
+            run_task(session, f"remove the imported {wish.name}", vm.Destroy_Task)
         raise
     return path
 
@@ -131,7 +132,7 @@ def remove_import(session, folder_moid, name, seconds=GONE):
         if found is None:
             return
         try:
-            session.run(what, found.Destroy_Task)
+            run_task(session, what, found.Destroy_Task)
         except VSphereFault as error:
             if error.code == "NO_PERMISSION" or time.monotonic() > deadline:
                 raise

@@ -1,31 +1,22 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A session with a vCenter: login, tasks, TLS."""
+"""A session with a vCenter or an ESXi host: login, calls, reads."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import http.client
-import ssl
 import threading
-import time
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import (
-    VSphereError,
-    VSphereFault,
-    translate,
-)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi, tls
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, translate
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import collect, object_spec
 
 CONNECT_TIMEOUT = 60  # seconds without an answer to one call; tasks are polled, so no call takes long
 LONG_CALL = 900  # seconds, for a call that does its work before it answers: a host may flush a disk first
-TASK_TIMEOUT = 7200  # seconds that a task may run
-QUEUE_TIMEOUT = 86400  # seconds that one may wait for its turn: a vCenter runs few copies of a datastore or a host at once
 KEEPALIVE = 300  # seconds; vCenter ends a session that is idle for 30 minutes
 
 
@@ -47,7 +38,7 @@ class Session:
         self.hostname = hostname
         self.port = port
         self.server = f"{hostname}:{port}"
-        self.host_tls = tls_context(validate_certs, ca_path)
+        self.host_tls = tls.tls_context(validate_certs, ca_path)
         self.tls = self.host_tls
         self.host_trust = "thumbprint" if thumbprint else "ca"  # how hosts prove who they are, unless somebody wants it otherwise
         self.warnings = []  # texts for the user: what went wrong without changing the result
@@ -56,7 +47,7 @@ class Session:
         self._login_lock = threading.Lock()
         if thumbprint:
             with translate(f"check the certificate of vCenter {self.server}", self.server):
-                self.tls = pinned_context(hostname, port, thumbprint, proxy_host, proxy_port)
+                self.tls = tls.pinned_context(hostname, port, thumbprint, proxy_host, proxy_port)
         proxy = {"httpProxyHost": proxy_host, "httpProxyPort": proxy_port} if proxy_host else {}
         with translate(f"log in to vCenter {self.server} as {username}", self.server):
             try:
@@ -171,162 +162,6 @@ class Session:
                 self.now()
 
         return every(interval, ask)
-
-    def wait(self, tasks, timeout=TASK_TIMEOUT, tick=None, names=None):
-        """Waits for tasks with one request a poll, however many they are.
-
-        :arg tasks: pyVmomi tasks.
-        :arg timeout: seconds that each may run, from when it does; then all are told to stop. While a task is queued behind others they do not count.
-        :arg names: what each task does, verb phrases with the object, for the errors.
-        :arg tick: called at each poll with a list in the order of the tasks: percent, 100 of one that ended, None where the server says nothing.
-        :returns: a list in the order of the tasks, each ``(result, None)`` or ``(None, fault)``.
-        :raises VSphereError: ``TASK_TIMEOUT``, or ``TASK_LOST``: the server no longer knows a task.
-        """
-        ended = {}
-        names = names or [f"finish the task {task._GetMoId()}" for task in tasks]
-        deadlines = {task._GetMoId(): time.monotonic() + timeout + QUEUE_TIMEOUT for task in tasks}
-        queued = set(deadlines)
-        delay = 0.01  # seconds; a rename takes no longer. Grown by 1.3, it finds the end of a task about a tenth late on average.
-        while True:
-            waiting = [task for task in tasks if task._GetMoId() not in ended]
-            if not waiting:
-                return [ended[task._GetMoId()] for task in tasks]
-            progress = {}
-            # info.error is set in the error state only, info.result in success: leaves, since some servers put
-            # objects into `info` that pyVmomi can't read.
-            found = self.read(
-                "read the state of tasks",
-                [object_spec(task) for task in waiting],
-                {pyvmomi.vim.Task: ["info.state", "info.error", "info.result", "info.progress"]},
-            )
-            for task, properties in found:
-                state = properties.get("info.state")
-                if state == "success":
-                    ended[task._GetMoId()] = (properties.get("info.result"), None)
-                elif state == "error":
-                    ended[task._GetMoId()] = (None, properties["info.error"])
-                elif state != "queued" and task._GetMoId() in queued:
-                    queued.remove(task._GetMoId())
-                    deadlines[task._GetMoId()] = time.monotonic() + timeout
-                progress[task._GetMoId()] = properties.get("info.progress")
-            gone = {task._GetMoId() for task in waiting} - {task._GetMoId() for task, _properties in found}
-            if gone:
-                raise VSphereError(
-                    "TASK_LOST",
-                    f"Failed to {'; '.join(name for name, task in zip(names, tasks) if task._GetMoId() in gone)}: vCenter {self.server} "
-                    f"no longer knows the task {', '.join(sorted(gone))}.",
-                    "It was probably restarted. Run this again.",
-                )  # fmt: skip
-            if len(ended) == len(tasks):
-                continue
-            if tick:
-                tick([100 if task._GetMoId() in ended else progress.get(task._GetMoId()) for task in tasks])
-            late = {task._GetMoId(): name for name, task in zip(names, tasks) if task._GetMoId() not in ended and time.monotonic() > deadlines[task._GetMoId()]}
-            if late:
-                for task in tasks:
-                    if task._GetMoId() not in ended:
-                        with contextlib.suppress(VSphereError):  # not every task can be stopped
-                            self.call("stop a task", task.CancelTask)
-                raise VSphereError(
-                    "TASK_TIMEOUT",
-                    f"Failed to {'; '.join(late.values())}: vCenter {self.server} did not end {', '.join(late)} within {timeout} seconds.",
-                    "Look at the task in the vCenter: the storage may be slow, or a lock may be in the way.",
-                    {"tasks": sorted(late), "seconds": timeout},
-                )
-            time.sleep(delay)
-            delay = min(delay * 1.3, 2.0)
-
-    def run(self, what, method, *args, timeout=TASK_TIMEOUT, **kwargs):
-        """Starts one task and waits for it.
-
-        :arg what: a verb phrase with the object, for the error.
-        :arg method: a method of the API, or a function on one, that gives the task.
-        :arg timeout: seconds.
-        :returns: the task's result.
-        :raises VSphereFault: the task ended in an error; ``fault`` names it.
-        """
-        task = self.call(what, method, *args, **kwargs)
-        ((result, fault),) = self.wait([task], timeout, names=[what])
-        if fault is not None:
-            raise VSphereFault(what, fault)
-        return result
-
-
-def tls_context(validate_certs=True, ca_path=None):
-    """Gives the TLS settings for every connection to the vCenter and its hosts.
-
-    :raises VSphereError: ``CA_PATH_UNREADABLE``.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca_path)
-    except (OSError, ssl.SSLError) as error:
-        raise VSphereError(
-            "CA_PATH_UNREADABLE", f"Failed to read the certificates in ca_path {ca_path}: {error}.",
-            "Give a file with one or more certificates in PEM form.",
-        ) from error  # fmt: skip
-    if not validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def pinned_context(hostname, port, thumbprint, proxy_host=None, proxy_port=None):
-    """Gives TLS settings that trust one certificate, whoever signed it and whatever name it has.
-
-    It is fetched, compared, and then the only one that a connection accepts. No secret goes out before.
-
-    :arg thumbprint: SHA-1 or SHA-256 of the certificate, hexadecimal, with or without colons.
-    :raises VSphereError: ``THUMBPRINT_INVALID``, or ``CERTIFICATE_NOT_TRUSTED``: the server shows another certificate.
-    """
-    wanted = tidy_thumbprint(thumbprint)
-    anyone = tls_context(validate_certs=False)
-    if proxy_host:
-        connection = http.client.HTTPSConnection(proxy_host, proxy_port, context=anyone, timeout=CONNECT_TIMEOUT)
-        connection.set_tunnel(hostname, port)
-    else:
-        connection = http.client.HTTPSConnection(hostname, port, context=anyone, timeout=CONNECT_TIMEOUT)
-    try:
-        connection.connect()
-        certificate = connection.sock.getpeercert(binary_form=True)
-    finally:
-        connection.close()
-    check_thumbprint(certificate, wanted, f"{hostname}:{port}", "the option thumbprint names")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(certificate))
-    context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)  # a server's own certificate may be the anchor
-    return context
-
-
-def tidy_thumbprint(thumbprint):
-    """Gives a thumbprint in lower case without colons.
-
-    :raises VSphereError: ``THUMBPRINT_INVALID``: it is neither SHA-1 nor SHA-256.
-    """
-    tidy = thumbprint.replace(":", "").strip().lower()
-    if len(tidy) not in (40, 64) or set(tidy) - set("0123456789abcdef"):
-        raise VSphereError(
-            "THUMBPRINT_INVALID",
-            f"The thumbprint {thumbprint} is neither a SHA-1 nor a SHA-256: they have 40 and 64 hexadecimal digits.",
-            "Get it with: openssl x509 -in CERTIFICATE -noout -fingerprint -sha256",
-        )
-    return tidy
-
-
-def check_thumbprint(certificate, wanted, server, who):
-    """Compares a certificate with what somebody trusted says of it.
-
-    :arg certificate: in DER form. :arg wanted: as :func:`tidy_thumbprint` gives it.
-    :arg who: who says so, with a verb.
-    :raises VSphereError: ``CERTIFICATE_NOT_TRUSTED``.
-    """
-    seen = (hashlib.sha1 if len(wanted) == 40 else hashlib.sha256)(certificate).hexdigest()
-    if seen != wanted:
-        raise VSphereError(
-            "CERTIFICATE_NOT_TRUSTED",
-            f"The certificate of {server} is not trusted: it has the thumbprint {seen}, but {who} {wanted}.",
-            "Either the certificate was changed, or something stands between here and the server.",
-        )
 
 
 def from_params(params):

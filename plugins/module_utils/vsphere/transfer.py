@@ -21,7 +21,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.erro
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pace import paced
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import (
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tls import (
     check_thumbprint,
     tidy_thumbprint,
     tls_context,

@@ -89,7 +89,7 @@ def test_no_try_is_made_for_ever(monkeypatch, clock, outcomes):
     assert done[-1] == "removed"
 
 
-def test_a_machine_that_the_server_is_removing_is_waited_for(clock):
+def test_a_machine_that_the_server_is_removing_is_waited_for(monkeypatch, clock):
     """It refuses to remove it for us meanwhile."""
     there = [SimpleNamespace(Destroy_Task=None)] * 3 + [None]
 
@@ -98,8 +98,8 @@ def test_a_machine_that_the_server_is_removing_is_waited_for(clock):
 
     session = SimpleNamespace(
         managed=lambda *_args: None, content=SimpleNamespace(searchIndex=SimpleNamespace(FindChild=None)), call=lambda *_args, **_more: there.pop(0),
-        run=refuse,
     )  # fmt: skip
+    monkeypatch.setattr(lease, "run_task", refuse)
     lease.remove_import(session, "folder", "name")
     assert not there
     there[:] = [SimpleNamespace(Destroy_Task=None)] * 1000
