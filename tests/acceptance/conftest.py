@@ -85,6 +85,15 @@ def cloud():
     return openstack.connect(cloud="lab")
 
 
+@pytest.fixture(scope="module")
+def images(cloud, tmp_path_factory):
+    """A small image of each way to travel, ``{kind: id}``, and the SHA-256 of what a guest reads of all of them."""
+    from simulated import small_images  # here, since it imports this file
+
+    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def lab():
     """The lab: `lab/lab up` has started it."""

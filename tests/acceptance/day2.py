@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 
 from conftest import LAB, ROOT, recap
+from killed import killed
 from labctl import base, simulator
 
 A, B = "vc1-cluster-a", "vc1-cluster-b"
@@ -48,20 +48,11 @@ def play(verb, *options, code=0):
     return output
 
 
-def killed(verb, *options, at, nth=1):
-    """Runs a verb's playbook and kills it, with all its processes on the control node, at the ``nth`` line that has ``at``. Gives its output."""
-    seen = []
-    with subprocess.Popen(
-        command(verb, *options), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:  # fmt: skip
-        for line in process.stdout:
-            seen.append(line)
-            if sum(at in one for one in seen) == nth:
-                os.killpg(process.pid, signal.SIGKILL)
-                break  # without reading on: ssh keeps the pipe open for its ControlPersist
-    assert process.returncode == -signal.SIGKILL, "".join(seen)[-6000:]
-    print(f"$ {verb} {' '.join(options)}\nkilled at: {seen[-1]}")
-    return "".join(seen)
+def kill(verb, *options, at):
+    """Runs a verb's playbook and kills it, with all its processes on the control node, at the first line that has ``at``."""
+    was_killed, output = killed(at, command(verb, *options), cwd=ROOT, env=environment())
+    assert was_killed, output[-6000:]
+    print(f"$ {verb} {' '.join(options)}\nkilled at: {output.splitlines()[-1]}")
 
 
 def changes(output):

@@ -10,7 +10,7 @@ Each run is a process of its own, forked from this one, since a run that is kill
 from __future__ import annotations
 
 import pytest
-from simulated import DATASTORES, HOSTS, NO_HOSTS, VCenter, options, run, scenario, small_images
+from simulated import DATASTORES, HOSTS, NO_HOSTS, VCenter, options, run, scenario
 
 # How a request is broken. ``kill`` ends the run while the server sits on the request.
 KINDS = {
@@ -26,12 +26,6 @@ KINDS = {
 def vcenter(tmp_path_factory):
     with VCenter(tmp_path_factory.mktemp("walk"), scenario(HOSTS[:1]), NO_HOSTS) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 # Each kind on the image with most steps; the others with the kinds that end a run in the middle. Each walk begins at a request and breaks every so many.

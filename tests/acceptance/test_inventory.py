@@ -6,19 +6,13 @@
 from __future__ import annotations
 
 import pytest
-from simulated import CACHE, CLUSTERS, DATASTORES, HOSTS, PASSWORD, PREFIX, VCenter, call, options, run, scenario, small_images
+from simulated import CACHE, CLUSTERS, DATASTORES, HOSTS, PASSWORD, PREFIX, VCenter, call, options, run, scenario
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 
 POOR = "nova@vsphere.local"
 ODD = "n1 (50% off) [x", "n/2 ä+&?#'"  # names of datastores
 NAME, SPELT = "c/1\\50%", "c%2f1%5c50%25"  # of a cluster: as people write it, and as vSphere and Nova do
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 def with_account():

@@ -17,7 +17,7 @@ import time
 
 import pytest
 from conftest import LAB, ROOT
-from simulated import CACHE, CAPACITY, DATASTORES, DISK_TYPES, HOSTS, Run, VCenter, options, scenario, small_images
+from simulated import CACHE, CAPACITY, DATASTORES, DISK_TYPES, HOSTS, Run, VCenter, options, scenario
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +25,6 @@ def vcenter(tmp_path_factory):
     """A vCenter whose host takes uploads: the lab's certificate names it."""
     with VCenter(tmp_path_factory.mktemp("neighbours"), scenario(HOSTS[:1])) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -6,16 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from simulated import CACHE, HOSTS, VCenter, scenario, small_images
+from simulated import CACHE, HOSTS, VCenter, scenario
 from test_neighbours import Nova
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 @pytest.fixture

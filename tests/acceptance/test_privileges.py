@@ -12,7 +12,7 @@ import ssl
 
 import pytest
 from pyVim.connect import Disconnect, SmartConnect
-from simulated import CLUSTERS, PASSWORD, PREFIX, USER, VCenter, call, options, run, scenario, small_images
+from simulated import CLUSTERS, PASSWORD, PREFIX, USER, VCenter, call, options, run, scenario
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 
@@ -52,12 +52,6 @@ class Granted(VCenter):
 def vcenter(tmp_path_factory):
     with Granted(tmp_path_factory.mktemp("privileges")) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as made:
-        yield made
 
 
 def seed(vcenter, images):

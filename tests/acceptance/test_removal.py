@@ -12,15 +12,9 @@ import pytest
 from pyVim.connect import Disconnect, SmartConnect
 from pyVim.task import WaitForTask
 from pyVmomi import vim
-from simulated import CACHE, NO_HOSTS, Run, VCenter, options, run, scenario, small_images
+from simulated import CACHE, NO_HOSTS, Run, VCenter, options, run, scenario
 
 MOVE = {"method": "MoveDatastoreFile_Task"}
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 @pytest.fixture

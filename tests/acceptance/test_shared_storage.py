@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from simulated import CACHE, DISK_TYPES, HOSTS, PASSWORD, Run, VCenter, options, run, scenario, small_images
+from simulated import CACHE, DISK_TYPES, HOSTS, PASSWORD, Run, VCenter, options, run, scenario
 from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
@@ -53,12 +53,6 @@ def vcenter(tmp_path_factory):
     ]  # fmt: skip
     with VCenter(tmp_path_factory.mktemp("shared"), setup) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)

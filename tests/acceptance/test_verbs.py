@@ -15,7 +15,7 @@ import subprocess
 import pytest
 import yaml
 from conftest import LAB, ROOT, recap
-from day2 import A, B, changed_tasks, changes, checked, killed, on_host, play, started, twice, variables
+from day2 import A, B, changed_tasks, changes, checked, kill, on_host, play, started, twice, variables
 from labctl import base, simulator
 
 pytestmark = pytest.mark.usefixtures("demo")
@@ -63,7 +63,7 @@ def test_a_killed_rollout_is_put_back(lab, vcenter, tmp_path):
     both.write_text((LAB / "tls/ca.pem").read_text(encoding="utf-8") * 2, encoding="utf-8")
     options = variables(tmp_path, nova_vcdriver_vcenters=[{**vcenter, "ca_file": str(both)}], nova_vcdriver_only=[A])
     before = started(lab)
-    killed("change_certificate", *options, at="See how old its files are")
+    kill("change_certificate", *options, at="See how old its files are")
     assert certificates(lab) == [2, 1]
     assert started(lab) == before
     report = tmp_path / "drift.json"

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from simulated import CACHE, HOSTS, VCenter, call, options, run, scenario, small_images
+from simulated import CACHE, HOSTS, VCenter, call, options, run, scenario
 from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
@@ -38,12 +38,6 @@ def start(folder, behaviour):
 def vcenter(request, tmp_path_factory):
     with start(tmp_path_factory.mktemp("vsan"), request.param) as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -9,14 +9,8 @@ import os
 
 import pytest
 from labctl.simulator import changes
-from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, options, run, scenario, small_images
+from simulated import CACHE, CAPACITY, CLUSTERS, DATASTORES, HOSTS, PREFIX, VCenter, call, options, run, scenario
 from test_removal import clone
-
-
-@pytest.fixture(scope="module")
-def images(cloud, tmp_path_factory):
-    with small_images(cloud, tmp_path_factory.mktemp("images")) as found:
-        yield found
 
 
 def world(folder, hosts=HOSTS[:1], datastores=DATASTORES, kind="VMFS", **behaviour):
