@@ -21,7 +21,8 @@ from simulated import CACHE, DATASTORES, HOSTS, NO_HOSTS, VCenter, convert, opti
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache, seed
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache, push
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 SIZE = 64 << 20  # bytes
 USED = SIZE // 10
@@ -124,11 +125,11 @@ def sparse(cloud, images, tmp_path_factory):
 def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damaged):
     """A bit that turns on a datastore, in the pushed disk or in the copy of it, is found before anything of it is published."""
     image_id = {**images[0], "sparse": sparse}[kind]
-    list_trees = seed.files.list_trees
+    list_trees = files.list_trees
     turned = []
 
     def turn(session, folders, *more, **named):
-        """What :func:`seed.finish` asks for first: the disk is staged, and not verified."""
+        """What :func:`finish.finish` asks for first: the disk is staged, and not verified."""
         for flat in vcenter.datastores.glob(f"{damaged}/openstack_vmware/*/*/*-flat.vmdk"):
             with open(flat, "r+b") as disk:
                 disk.seek(SIZE // 2 + 12345)
@@ -138,7 +139,7 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
             turned.append(flat)
         return list_trees(session, folders, *more, **named)
 
-    monkeypatch.setattr(seed.files, "list_trees", turn)
+    monkeypatch.setattr(files, "list_trees", turn)
     before = read_back(vcenter)
     if damaged is None:
         put(vcenter, image_id, verify="content")
@@ -160,7 +161,7 @@ def test_an_import_that_is_refused(vcenter, images, monkeypatch):
     ids, content = images
     reads = []
     read = glance_images.read
-    monkeypatch.setattr(seed.glance_images, "read", lambda *args: reads.append(args) or read(*args))
+    monkeypatch.setattr(glance_images, "read", lambda *args: reads.append(args) or read(*args))
     with vcenter.rule({"method": "ImportVApp"}, {"fault": {"name": "NoPermission"}}):
         result = put(vcenter, ids["thick"])
     row = pushed(result)
@@ -173,8 +174,8 @@ def test_an_import_that_is_refused(vcenter, images, monkeypatch):
 def test_too_little_room_for_the_spool(vcenter, images, monkeypatch):
     """What is in the spool goes out again, and the rest behind it."""
     ids, content = images
-    monkeypatch.setattr(seed.spools, "is_worth_it", lambda *_args: True)
-    monkeypatch.setattr(seed.spools, "room", lambda: USED // 2)
+    monkeypatch.setattr(push.spools, "is_worth_it", lambda *_args: True)
+    monkeypatch.setattr(push.spools, "room", lambda: USED // 2)
     row = pushed(put(vcenter, ids["thick"]))
     assert (row["encoding"], row["bytes"]) == (None, SIZE)
     assert vcenter.disks(ids["thick"]) == [content, content]
@@ -285,7 +286,7 @@ def test_an_image_that_is_deleted_in_the_middle(cloud, vcenter, images, monkeypa
     def vanishing(glance, *args):
         return read(BreaksOnce(glance, lambda: cloud.image.delete_image(image_id)), *args)
 
-    monkeypatch.setattr(seed.glance_images, "read", vanishing)
+    monkeypatch.setattr(glance_images, "read", vanishing)
     with pytest.raises(NovaVmwareError) as caught:
         put(vcenter, image_id)
     assert caught.value.code == "IMAGE_GONE"

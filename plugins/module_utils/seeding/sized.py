@@ -10,74 +10,98 @@ Nova looks for the descriptor and copies and extends where it is missing (nova/v
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, others, removal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import length_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import staged
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.seed import SeedError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.errors import SeedError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Job
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 
-def make(session, image, root_gb, capacity, locations, run, cancelled=lambda: False):
+def make(job, work, root_gb, locations):
     """Makes the copies of one size on several datastores, all at once, each from the cached disk of its own datastore.
 
+    :arg job: the :class:`job.Job`. :arg work: the image's :class:`work.Work`.
     :arg root_gb: GiB, not less than the image.
-    :arg capacity: bytes of the image's disk.
     :arg locations: list of :class:`locations.Location` that have the whole image.
-    :arg cancelled: asked at each poll; True ends the work with an error.
     :returns: ``[(location, error or None)]``: one that fails does not stop the others.
     """
-
-    def tick(_percents):
-        if cancelled():
-            raise SeedError("CANCELLED", f"The copies of the image {image.name} for linked clones were cancelled.")
-
-    name = cache.sized_file(image.id, root_gb)
-    outcomes = []
     with contextlib.ExitStack() as stack:
-        stages = {}
-
-        def drop_failed(tried, errors):
-            """Leaves the stages that failed."""
-            for stage, error in zip(tried, errors):
-                if error is not None:
-                    _drop(stages, outcomes, stage, error)
-
+        making = _Making(job, work, root_gb)
         for location in locations:
             try:
-                stages[location.datastore.moid] = stack.enter_context(staged(session, location, image.id, run))
+                making.stages.append(stack.enter_context(staged(job.session, location, work.image.id, job.run_id)))
             except NovaVmwareError as error:
-                outcomes.append((location, error))
-        cached = cache.image_file(image.id)
-        tried = list(stages.values())
+                making.outcomes.append((location, error))
+        making.copy()
+        making.extend()
+        making.publish()
+    return making.outcomes
+
+
+@dataclass
+class _Making:
+    """The copies of one size while they are made. ``stages`` are those that go on, ``outcomes`` is what became of the others."""
+
+    job: Job
+    work: Work
+    root_gb: int
+    stages: list = field(default_factory=list)
+    outcomes: list = field(default_factory=list)
+
+    @property
+    def name(self):
+        """The copies' name."""
+        return cache.sized_file(self.work.image.id, self.root_gb)
+
+    @property
+    def capacity(self):
+        """Bytes of the image's disk."""
+        return self.work.capacity or 0
+
+    def copy(self):
+        """Copies the cached disks into the stages."""
+        image = self.work.image
         copies = [
             files.Copy(
-                f"copy the cached disk to {stage.folder}/{name}",
-                stage.location.place, f"{stage.location.image_path(image.id)}/{cached}", stage.location.place, f"{stage.folder}/{name}",
+                f"copy the cached disk to {stage.folder}/{self.name}",
+                stage.location.place, f"{stage.location.image_path(image.id)}/{cache.image_file(image.id)}",
+                stage.location.place, f"{stage.folder}/{self.name}",
                 image.cached_type, image.adapter_type,
             )
-            for stage in tried
+            for stage in self.stages
         ]  # fmt: skip
-        drop_failed(tried, files.copy_all(session, copies, tick))
-        if root_gb << 30 > capacity:
-            tried = list(stages.values())
-            drop_failed(tried, files.extend_all(session, [(stage.location.place, f"{stage.folder}/{name}") for stage in tried], root_gb << 20, tick))
-        for stage in list(stages.values()):
+        self._go_on(files.copy_all(self.job.session, copies, self._tick))
+
+    def extend(self):
+        """Extends the copies where they are to be larger than the image."""
+        if self.root_gb << 30 > self.capacity:
+            disks = [(stage.location.place, f"{stage.folder}/{self.name}") for stage in self.stages]
+            self._go_on(files.extend_all(self.job.session, disks, self.root_gb << 20, self._tick))
+
+    def publish(self):
+        """Publishes the copies, one after the other."""
+        for stage in self.stages:
             try:
-                _publish(session, image, root_gb, capacity, stage)
+                _publish(self.job.session, self.work.image, self.root_gb, self.capacity, stage)
             except NovaVmwareError as error:
-                _drop(stages, outcomes, stage, error)
+                self.outcomes.append((stage.location, error))
             else:
-                outcomes.append((stage.location, None))
-    return outcomes
+                self.outcomes.append((stage.location, None))
 
+    def _go_on(self, errors):
+        """Goes on with the stages that did not fail. ``errors`` are in their order, None where there is none."""
+        self.outcomes += [(stage.location, error) for stage, error in zip(self.stages, errors) if error is not None]
+        self.stages = [stage for stage, error in zip(self.stages, errors) if error is None]
 
-def _drop(stages, outcomes, stage, error):
-    del stages[stage.location.datastore.moid]
-    outcomes.append((stage.location, error))
+    def _tick(self, _percents):
+        if self.job.cancelled():
+            raise SeedError("CANCELLED", f"The copies of the image {self.work.image.name} for linked clones were cancelled.")
 
 
 def _publish(session, image, root_gb, capacity, stage):

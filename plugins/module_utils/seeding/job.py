@@ -1,0 +1,65 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record that travels: what all steps of one run share, and what a step leaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.content import Content
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.options import Options
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all steps of one run share.
+
+    ``glance`` is the image adapter of an openstacksdk connection. ``rules`` say how files travel; ``run_id`` is the run's in the names of its
+    stages; ``stop`` is set when the run is cancelled.
+    """
+
+    session: Session
+    glance: object
+    options: Options
+    rules: transfer.Rules
+    run_id: str
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def begin(cls, session, glance, options):
+        """Returns the job of this process's run. Arguments as the fields."""
+        return cls(session, glance, options, options.rules(session), stage.this_run())
+
+    def timed(self):
+        """Returns the job for one push: from now on its transfers have ``transfer_timeout`` seconds in all, where there is one."""
+        seconds = self.options.transfer_timeout
+        return replace(self, rules=replace(self.rules, deadline=time.monotonic() + seconds)) if seconds else self
+
+    def cancelled(self):
+        """Says whether the run is cancelled: what waits or reads in a thread asks, and ends."""
+        return self.stop.is_set()
+
+
+@dataclass
+class Done:
+    """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
+
+    ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as it should have been.
+    ``content`` is what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
+    """
+
+    step: progress.Step
+    via: str | None = None
+    seconds: float = 0.0
+    bytes: int = 0
+    encoding: str | None = None
+    warning: str | None = None
+    content: Content | None = None
+    thin: bool | None = None
