@@ -29,7 +29,7 @@ print(json.dumps(found))
 
 
 def run(params, _check_mode):
-    """Gives what the compute host sees. Nothing here is an error: what could not be found out is empty or null."""
+    """Returns what the compute host sees. Nothing here is an error: what could not be found out is empty or null."""
     timeout = params["timeout"]
     places = [(name, params["esxi_port"]) for name in params["esxi_hosts"]]
     vcenter = params["vcenter"]
@@ -60,7 +60,7 @@ def is_there(path):
 
 
 def versions(python):
-    """Gives ``{library: version}`` of what a Python has, None for what it has not."""
+    """Returns ``{library: version}`` of what a Python has, None for what it has not."""
     try:
         done = subprocess.run([python, "-c", _ASK, *LIBRARIES], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -86,7 +86,7 @@ def peer(host, port, timeout):
 
 
 def clock_skew(host, port, timeout):
-    """Gives the seconds that this clock is ahead of the vCenter's, by the Date of an HTTP answer; None where there is none.
+    """Returns the seconds that this clock is ahead of the vCenter's, by the Date of an HTTP answer; None where there is none.
 
     Nothing secret is sent and only a date is read, so the certificate is not verified here: a clock that is wrong may be why it would fail.
     """

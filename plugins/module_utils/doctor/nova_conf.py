@@ -51,7 +51,7 @@ class NovaConf:
             self._values[section, option] = value
 
     def get(self, section, option, default=None):
-        """Gives the text of an option with its references replaced, or ``default`` where it is not set or empty."""
+        """Returns the text of an option with its references replaced, or ``default`` where it is not set or empty."""
         return self._resolve(self._values.get((section, option)), section, 0) or default
 
     def _resolve(self, value, section, depth):
@@ -66,12 +66,12 @@ class NovaConf:
         return value if not value else _REFERENCE.sub(replace, value)
 
     def boolean(self, section, option, default):
-        """Gives an option as oslo.config's Boolean reads it; ``default`` for what is not set or no boolean."""
+        """Returns an option as oslo.config's Boolean reads it; ``default`` for what is not set or no boolean."""
         text = str(self.get(section, option, default)).lower()
         return text in TRUE if text in TRUE | FALSE else default
 
     def integer(self, section, option, default):
-        """Gives an option as a whole number; ``default`` for what is not set or no number."""
+        """Returns an option as a whole number; ``default`` for what is not set or no number."""
         try:
             return int(self.get(section, option, default))
         except ValueError:

@@ -8,30 +8,73 @@ from __future__ import annotations
 import datetime
 import socket
 import ssl
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import compiles
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 TIMEOUT = 10  # seconds for the handshake that reads the certificate
 NOVA_UUID = 'config.extraConfig["nvp.vm-uuid"]'  # as Nova reads it: nova/virt/vmwareapi/vm_util.py
+# What is wrong with the vCenter itself is a finding; anything else, for example a fault in the middle, is an error.
+LOGIN_ERRORS = frozenset(
+    [
+        "CONNECTION_FAILED",
+        "CERTIFICATE_NOT_TRUSTED",
+        "INVALID_LOGIN",
+        "NOT_A_VCENTER",
+        "CA_PATH_UNREADABLE",
+        "THUMBPRINT_MISMATCH",
+    ]
+)
 
 
-def read(session, params, services, caches):
-    """Gives ``(services with their clusters, Vcenter)``.
+@dataclass(frozen=True)
+class Seen:
+    """What a vCenter says. ``login_error`` is ``(code, text)`` where it can't be used.
 
-    :arg params: the options of the fragment ``vcenter``.
-    :arg caches: read the image caches too: a request a datastore.
+    By the name of the service: ``hypervisors`` has its :class:`Hypervisor` or the :class:`HypervisorError` that says why there is none, ``caches`` the
+    entries of its cache folders by the name of the datastore.
     """
-    services = _with_clusters(session, services)
-    found = [service.hypervisor for service in services if service.hypervisor is not None]
-    details = _host_details(session, found)
+
+    vcenter: Vcenter | None = None
+    login_error: tuple | None = None
+    hypervisors: dict = field(default_factory=dict)
+    caches: dict = field(default_factory=dict)
+
+
+def ask(params, services):
+    """Logs in and reads all that the rules judge.
+
+    :arg params: the options of ``compute_check``. :arg services: list of :class:`Service`.
+    :returns: :class:`Seen`.
+    :raises NovaVmwareError: anything but :data:`LOGIN_ERRORS`, for example a fault in the middle.
+    """
+    requires("pyvmomi", pyvmomi.IMPORT_ERROR, "to talk to a vCenter")
+    try:
+        session = registry.login(params)
+    except NovaVmwareError as error:
+        if error.code not in LOGIN_ERRORS:
+            raise
+        return Seen(login_error=(error.code, error.what.rstrip(".")))
+    with session:
+        return _read(session, params, services)
+
+
+def _read(session, params, services):
+    found = _hypervisors(session, services)
+    there = {name: one for name, one in found.items() if not isinstance(one, HypervisorError)}
+    hypervisors = list(there.values())
+    details = _host_details(session, hypervisors)
     vcenter = Vcenter(
         server=session.server,
         version=session.about.version,
@@ -39,30 +82,45 @@ def read(session, params, services, caches):
         now=session.now(),
         username=params["username"],
         hosts=details,
-        vms=_vms(session, found),
-        missing_privileges=_missing_privileges(session, found, details) if found else None,
+        vms=_vms(session, hypervisors),
+        missing_privileges=_missing_privileges(session, hypervisors, details) if hypervisors else None,
     )
-    if caches:
-        services = _with_caches(session, services)
-    return services, vcenter
+    caches = _caches(session, services, there) if params["image_cache"] else {}
+    changed = {name: as_it_will_be(one, params["cluster_settings"] or ()) for name, one in there.items()}
+    return Seen(vcenter, None, {**found, **changed}, caches)
 
 
-def _with_clusters(session, services):
+def _hypervisors(session, services):
+    """Returns ``{name of the service: Hypervisor or HypervisorError}`` for those that name a cluster."""
     named = [service for service in services if service.cluster_name]
-    wishes = registry.wanted({"cluster_name": service.cluster_name, "datastore_regex": service.datastore_regex} for service in named)
-    seen = dict(zip([service.name for service in named], registry.as_nova_finds(session, wishes)))
-    found = []
-    for service in services:
-        one = seen.get(service.name)
-        if isinstance(one, HypervisorError):
-            found.append(replace(service, hypervisor_error=(one.code, one.what.rstrip("."))))
-        else:
-            found.append(replace(service, hypervisor=one))
-    return found
+    wishes = registry.wanted(
+        # A regular expression that is none is a finding of its own: here it chooses nothing.
+        {"cluster_name": service.cluster_name, "datastore_regex": service.datastore_regex if compiles(service.datastore_regex) else None}
+        for service in named
+    )
+    return dict(zip([service.name for service in named], registry.as_nova_finds(session, wishes)))
+
+
+def as_it_will_be(hypervisor, settings):
+    """Returns a :class:`Hypervisor` with the DRS and HA that ``vsphere_cluster_settings`` will leave. Pure.
+
+    :arg settings: ``clusters`` of that module's result; what is not in it, or no cluster, stays as it is.
+    """
+    one = next((one for one in settings if hypervisor.cluster is not None and one["path"] == hypervisor.path), None)
+    if one is None:
+        return hypervisor
+    cluster = replace(
+        hypervisor.cluster,
+        drs_enabled=one["drs"]["enabled"],
+        drs_behavior=one["drs"]["behavior"],
+        ha_enabled=one["ha"]["enabled"],
+        ha_admission_control=one["ha"]["admission_control"],
+    )
+    return replace(hypervisor, cluster=cluster)
 
 
 def certificate_end(session, params):
-    """Gives when the vCenter's certificate ends, an aware datetime; None where it is not verified or a proxy is between."""
+    """Returns when the vCenter's certificate ends, an aware datetime; None where it is not verified or a proxy is between."""
     if session.tls.verify_mode == ssl.CERT_NONE or params.get("proxy_host"):
         return None  # Python shows the fields of a verified certificate only
     try:
@@ -75,7 +133,7 @@ def certificate_end(session, params):
 
 
 def _host_details(session, hypervisors):
-    """Gives ``{host moid: HostDetails}``: NTP and certificate of each host."""
+    """Returns ``{host moid: HostDetails}``: NTP and certificate of each host."""
     moids = list(dict.fromkeys(host.moid for hypervisor in hypervisors for host in hypervisor.hosts))
     if not moids:
         return {}
@@ -104,8 +162,8 @@ def _host_details(session, hypervisors):
 
 
 def _vms(session, hypervisors):
-    """Gives the :class:`Vm` of the root resource pools and of the datastores that Nova may use."""
-    pools = dict.fromkeys(hypervisor.cluster.resource_pool for hypervisor in hypervisors)
+    """Returns the :class:`Vm` of the root resource pools and of the datastores that Nova may use."""
+    pools = dict.fromkeys(hypervisor.resource_pool for hypervisor in hypervisors)
     stores = dict.fromkeys(datastore.moid for hypervisor in hypervisors for datastore in hypervisor.usable)
     objects = [object_spec(session.managed("ResourcePool", moid), [traversal(vim.ResourcePool, "vm")], skip=True) for moid in pools]
     objects += [object_spec(session.managed("Datastore", moid), [traversal(vim.Datastore, "vm")], skip=True) for moid in stores]
@@ -128,7 +186,7 @@ def _vms(session, hypervisors):
 
 
 def _missing_privileges(session, hypervisors, details):
-    """Gives ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
+    """Returns ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
 
     :arg details: ``{host moid: HostDetails}``.
     """
@@ -163,7 +221,7 @@ def _missing_privileges(session, hypervisors, details):
 
 
 def _lacking(session, session_key, names, wanted):
-    """Gives ``{managed object: [privileges that the account lacks]}`` for some objects of one kind.
+    """Returns ``{managed object: [privileges that the account lacks]}`` for some objects of one kind.
 
     vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``. It asks for System.Read on each entity, and refuses all of them where one
     lacks it; then they are asked one by one.
@@ -197,26 +255,25 @@ def _lacking(session, session_key, names, wanted):
     return found
 
 
-def _with_caches(session, services):
-    """Adds what is in the cache folders of the services whose nova.conf is known; None where the account may not list one of them."""
-    found = []
+def _caches(session, services, hypervisors):
+    """Lists the cache folders of the services whose nova.conf is known: a request a datastore.
+
+    :arg hypervisors: ``{name of the service: Hypervisor}``.
+    :returns: ``{name of the service: {name of the datastore: entries}}``, without a service of which the account may not list one of the datastores.
+    """
+    found = {}
     for base in dict.fromkeys(service.base_folder for service in services):
-        mine = [service for service in services if service.base_folder == base and service.hypervisor is not None]
+        mine = {service.name: hypervisors[service.name] for service in services if service.base_folder == base and service.name in hypervisors}
         if base is None or not mine:
             continue
-        places = [
-            place
-            for place in locations([service.hypervisor for service in mine], base).values()
-            if place.hosts  # what no host mounts nobody can read
-        ]
+        places = [place for place in locations(list(mine.values()), base).values() if place.hosts]  # what no host mounts nobody can read
         listings = dict(zip([place.datastore.moid for place in places], audit_all(session, places, tolerant=True)))
-        for service in mine:
-            caches = {datastore.name: listings[datastore.moid] for datastore in service.hypervisor.usable if datastore.moid in listings}
+        for name, hypervisor in mine.items():
+            caches = {datastore.name: listings[datastore.moid] for datastore in hypervisor.usable if datastore.moid in listings}
             refused = [one for one in caches.values() if isinstance(one, VSphereFault)]
             for fault in refused:
                 if fault.fault != "NoPermission":
                     raise fault
-            # The privilege that is missing is a finding of its own.
-            found.append(replace(service, caches=None if refused else caches))
-    by_name = {service.name: service for service in found}
-    return [by_name.get(service.name, service) for service in services]
+            if not refused:  # else the privilege that is missing is a finding of its own
+                found[name] = caches
+    return found

@@ -1,45 +1,29 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters are judged as vsphere_cluster_settings will leave them."""
+"""What the module answers, and when it fails."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
-BARE = inventory.Cluster(
-    moid="domain-c1", name="cluster-a", path="/dc1/host/cluster-a", datacenter=inventory.Datacenter("datacenter-1", "dc1", "dc1", "group-v1"),
-    resource_pool="resgroup-1", hosts=("host-1", "host-2"), datastores=(), drs_enabled=False, drs_behavior="manual", ha_enabled=False, ha_admission_control=False,
-)  # fmt: skip
-SERVICE = Service(name="vc1-cluster-a", cluster_name="cluster-a", datastore_regex=".*", hypervisor=vc.hypervisor(BARE, ".*", {}, {}, "uuid"))
-ASKED = ["DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"]
+OPTIONS = {"hostname": None, "openstack": None, "compute_host": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
+SERVICES = [{"name": "vc1-a", "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None}]
 
 
-def found(drs, ha, path="/dc1/host/cluster-a"):
-    """Gives the ids of the findings on DRS and HA after these settings."""
-    after = cluster_settings.wanted(cluster_settings.settings(BARE), drs, ha)
-    service = check.as_it_will_be(SERVICE, [{"path": path, **after}])
-    return {one.id for one in RULES if one.id in ASKED and list(one.check(Facts((service,)), service))}
+def test_a_failure_has_the_whole_answer():
+    with pytest.raises(check.CheckFailed) as caught:
+        check.run({**OPTIONS, "services": SERVICES}, True)
+    result = caught.value.to_result()
+    assert [one["id"] for one in result["findings"]] == ["RESIZE_TO_SAME_HOST_OFF"]
+    assert result["counts"] == {"error": 1, "warning": 0, "info": 0, "passed": 0, "not_checked": len({one["id"] for one in result["not_checked"]})}
 
 
-def test_what_will_be_set_is_no_finding():
-    """Only what the settings mend goes; a cluster that they do not name stays as it is."""
-    full = {"enabled": True, "behavior": "fullyAutomated"}
-    assert found(None, None) == {"DRS_OFF", "HA_OFF"}
-    assert found(full, None) == {"HA_OFF"}
-    assert found({"enabled": True, "behavior": "partiallyAutomated"}, {"enabled": True}) == {"DRS_PARTIALLY_AUTOMATED", "HA_ADMISSION_CONTROL_OFF"}
-    assert found(full, {"enabled": True, "admission_control": True}) == set()
-    assert found(full, {"enabled": True, "admission_control": True}, path="/dc2/host/cluster-a") == {"DRS_OFF", "HA_OFF"}
-
-
-def test_a_cluster_that_is_missing_stays_missing():
-    """Its own rule says so."""
-    service = SimpleNamespace(hypervisor=None)
-    assert check.as_it_will_be(service, [{"path": "/dc1/host/cluster-a"}]) is service
+@pytest.mark.parametrize("fail_on", ["never", "error"])
+def test_without_a_finding_of_that_severity_it_does_not_fail(fail_on):
+    options = {**OPTIONS, "services": SERVICES, "fail_on": fail_on}
+    if fail_on == "error":
+        options["api_nova_conf"] = None
+    assert check.run(options, True)["counts"]["error"] == (1 if fail_on == "never" else 0)

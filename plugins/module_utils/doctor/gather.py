@@ -1,0 +1,89 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathers the facts: each source is asked once, and what it says is put together here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import openstack, vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+
+
+def gather(params):
+    """Asks each source that the options name.
+
+    :arg params: the options of ``compute_check``.
+    :returns: :class:`Facts`.
+    :raises NovaVmwareError: an option is wrong, or a source that was given does not answer. What is wrong with the vCenter itself is no error but a fact.
+    """
+    services, api_conf = given(params["services"]), _conf("nova-api", params["api_nova_conf"])
+    seen = vcenter.ask(params, services) if params["hostname"] else vcenter.Seen()
+    known = openstack.ask(params) if params["openstack"] is not None else openstack.Known()
+    return Facts(
+        services=tuple(complete(service, seen, known) for service in services),
+        vcenter=seen.vcenter,
+        login_error=seen.login_error,
+        compute_host=params["compute_host"],
+        images=known.images,
+        vsphere_locations=known.vsphere_locations,
+        api_conf=api_conf,
+    )
+
+
+def complete(service, seen, known):
+    """Returns a :class:`Service` with what the sources say of it. Pure.
+
+    :arg seen: :class:`vcenter.Seen`. :arg known: :class:`openstack.Known`.
+    """
+    found = seen.hypervisors.get(service.name)
+    error = found if isinstance(found, HypervisorError) else None
+    return replace(
+        service,
+        hypervisor=None if error else found,
+        hypervisor_error=(error.code, error.what.rstrip(".")) if error else None,
+        caches=seen.caches.get(service.name),
+        new=service.new if known.records is None else service.name not in known.records,
+        record=(known.records or {}).get(service.name),
+    )
+
+
+def given(options):
+    """Returns a :class:`Service` for each element of the option ``services``, with what the options say.
+
+    :raises NovaVmwareError: ``NOVA_CONF_INVALID``, ``SERVICE_UNNAMED`` or ``SERVICE_TWICE``.
+    """
+    found = []
+    for option in options:
+        conf = _conf(option["name"], option["nova_conf"])
+        known = {name: option[name] if option[name] is not None else conf and conf.get("vmware", name) for name in ("cluster_name", "datastore_regex")}
+        name = option["name"] or (conf and conf.get("DEFAULT", "host")) or known["cluster_name"]
+        if not name:
+            raise NovaVmwareError(
+                "SERVICE_UNNAMED",
+                "An element of services has no name, no cluster_name and no nova_conf with [DEFAULT]host.",
+                "Give one of them.",
+            )
+        found.append(Service(name=name, conf=conf, new=option["new"], **known))
+    names = [service.name for service in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise NovaVmwareError("SERVICE_TWICE", f"services has {', '.join(twice)} more than once.", "Give each a name of its own.")
+    return found
+
+
+def _conf(name, text):
+    if text is None:
+        return None
+    try:
+        return NovaConf(text)
+    except ValueError as error:
+        raise NovaVmwareError(
+            "NOVA_CONF_INVALID",
+            f"The nova.conf of {name or 'a service'} is not in the format of nova.conf: {error}.",
+            "Nova would not start with it.",
+        ) from error

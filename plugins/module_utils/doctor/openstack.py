@@ -1,0 +1,50 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what the rules judge from Nova and Glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as image_rules
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import compute, connection
+
+
+@dataclass(frozen=True)
+class Known:
+    """What Nova and Glance say; None where they were not asked.
+
+    ``records`` are Nova's records of its services by name. ``images`` and ``vsphere_locations`` are as in :class:`..facts.Facts`.
+    """
+
+    records: dict | None = None
+    images: tuple | None = None
+    vsphere_locations: tuple = ()
+
+
+def ask(params):
+    """Asks Nova for its services, and Glance for ``images`` where that option is given.
+
+    :arg params: the options of ``compute_check``.
+    :returns: :class:`Known`.
+    :raises NovaVmwareError: they do not answer, or an image is not there.
+    """
+    requires("openstacksdk", connection.IMPORT_ERROR, "to ask Nova and Glance")
+    cloud = connection.connect(params["openstack"])
+    records = compute.services(cloud)
+    if params["images"] is None:
+        return Known(records)
+    found = [images.find(cloud.image, name) for name in params["images"]]
+    return Known(
+        records,
+        tuple(image_rules.from_document(document) for document in found),
+        tuple(document.get("name") or document["id"] for document in found if _vsphere(document)),
+    )
+
+
+def _vsphere(document):
+    urls = [document.get("direct_url")] + [location.get("url") for location in document.get("locations") or ()]
+    return any(url.startswith("vsphere://") for url in urls if url)

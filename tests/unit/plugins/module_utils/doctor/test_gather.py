@@ -1,0 +1,60 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sources say is put together."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import gather, openstack, vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+
+
+def option(**changes):
+    return {"name": None, "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None, **changes}
+
+
+def test_options_win_over_nova_conf():
+    conf = "[DEFAULT]\nhost = vc1-a\n[vmware]\ncluster_name = a\ndatastore_regex = ^nova-"
+    (service,) = gather.given([option(nova_conf=conf, datastore_regex="^other-")])
+    assert (service.name, service.cluster_name, service.datastore_regex) == ("vc1-a", "a", "^other-")
+
+
+@pytest.mark.parametrize(
+    "options, code",
+    [
+        ([option()], "SERVICE_UNNAMED"),
+        ([option(name="a"), option(cluster_name="a")], "SERVICE_TWICE"),
+        ([option(name="a", nova_conf="what")], "NOVA_CONF_INVALID"),
+    ],
+)
+def test_options_that_are_wrong(options, code):
+    with pytest.raises(NovaVmwareError) as caught:
+        gather.given(options)
+    assert caught.value.code == code
+
+
+def test_a_regular_expression_that_is_none_chooses_nothing(monkeypatch):
+    """The vCenter is asked without it, and the rule about it still sees what was given."""
+    asked = []
+    monkeypatch.setattr(vcenter.registry, "as_nova_finds", lambda _session, wishes: asked.extend(wishes) or ["found"] * len(wishes))
+    services = [Service("one", "a", "("), Service("two", None, "^nova-"), Service("three", "c", "^nova-")]
+    assert vcenter._hypervisors(None, services) == {"one": "found", "three": "found"}
+    assert [(wish.name, wish.datastore_regex) for wish in asked] == [("a", None), ("c", "^nova-")]
+    assert gather.complete(services[0], vcenter.Seen(), openstack.Known()).datastore_regex == "("
+
+
+def test_why_there_is_no_hypervisor():
+    seen = vcenter.Seen(hypervisors={"one": HypervisorError("CLUSTER_NOT_FOUND", "There is no a.", "")})
+    service = gather.complete(Service("one", "a", None), seen, openstack.Known())
+    assert service.hypervisor is None
+    assert service.hypervisor_error == ("CLUSTER_NOT_FOUND", "There is no a")
+
+
+@pytest.mark.parametrize("records, new", [(None, "as given"), ({}, True), ({"one": {"state": "up"}}, False)])
+def test_nova_knows_better_than_the_option(records, new):
+    service = gather.complete(Service("one", None, None, new="as given"), vcenter.Seen(), openstack.Known(records))
+    assert (service.new, service.record) == (new, records["one"] if records else None)
