@@ -69,6 +69,14 @@ def test_execution_environment():
         assert (ROOT / name).read_text(encoding="utf-8").strip()
 
 
+@pytest.mark.parametrize("name", modules())
+def test_each_module_has_a_target(name):
+    """A target of the module's name in tests/integration/targets runs it."""
+    target = ROOT / "tests" / "integration" / "targets" / name
+    assert (target / "aliases").is_file()
+    assert any(f"openstack_vmware.nova.{name}:" in path.read_text(encoding="utf-8") for path in target.glob("tasks/*.yml"))
+
+
 ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
 
 
