@@ -14,6 +14,7 @@ import pytest
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 UTILS = PLUGINS / "module_utils"
+TESTS = Path(__file__).resolve().parent / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.openstack_vmware.nova.plugins"
 
 # What each room or file of module_utils may import from the others. Arrows point downwards only.
@@ -113,6 +114,25 @@ def test_only_the_registry_names_a_driver(path):
     drivers = f"{PACKAGE}.module_utils.drivers."
     found = {dotted[len(drivers) :].split(".")[0] for dotted in imports(parse(path)) if dotted.startswith(drivers)}
     assert found <= NAME_NO_DRIVER or path == UTILS / "drivers" / "registry.py", found - NAME_NO_DRIVER
+
+
+# Rooms with files that have no tests of their own yet. The list gets shorter only.
+UNTESTED = {"deployment", "doctor", "drivers", "seeding"}
+
+
+def places_of_tests(path):
+    """Returns where the tests of a file of module_utils may be: ``test_<file>.py`` in its room's folder below tests/unit, or, where another room has such
+    a file, ``test_<room>_<file>.py``, for pytest wants names that differ. A folder inside a room may have one file for all: ``test_<folder>.py``.
+    """
+    room, *folders, name = path.relative_to(UTILS).parts if path.parent != UTILS else ("", path.name)
+    names = [name, f"{room}_{name}", *(f"{folder}.py" for folder in folders)]
+    return [TESTS / room / f"test_{one}" for one in names]
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=named(path)) for room, path in utils() if room not in UNTESTED])
+def test_utils_have_tests(path):
+    """Tests are where a reader looks for them."""
+    assert any(place.is_file() for place in places_of_tests(path)), f"no {places_of_tests(path)[0].relative_to(TESTS)}"
 
 
 def test_init_files_are_empty():

@@ -13,7 +13,7 @@ import yaml
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import argument_spec
 
-FRAGMENTS = Path(__file__).resolve().parents[3] / "plugins" / "doc_fragments"
+FRAGMENTS = Path(__file__).resolve().parents[4] / "plugins" / "doc_fragments"
 
 
 def documented(name):
