@@ -11,8 +11,8 @@ from . import base
 
 # SOAP calls that change nothing in vSphere; docs/simulator.md, "Request log". The integration tests get it as `vcenter_reads`.
 READS = (
-    "^(Retrieve|ContinueRetrieve|Cancel(Retrieve|WaitForUpdates)|Fetch|Find|Query|Search|Check|Has(User)?Privilege|WaitForUpdates|ConvertNamespacePathToUuidPath|"
-    "AcquireGenericServiceTicket|CurrentTime|Login|Logout|SessionIsActive|"
+    "^(Retrieve|ContinueRetrieve|Cancel(Retrieve|WaitForUpdates)|Fetch|Find|Query|Search|Check|Has(User)?Privilege|WaitForUpdates|"
+    "ConvertNamespacePathToUuidPath|AcquireGenericServiceTicket|CurrentTime|Login|Logout|SessionIsActive|"
     "(Create|Destroy)(ContainerView|ListView|View|PropertyCollector|PropertyFilter|Filter)$)"
 )
 

@@ -10,7 +10,8 @@ name: seed_calls
 short_description: What image_seed asks of each vCenter
 version_added: 0.1.0
 description:
-  - Makes one call for each vCenter, cache folder and C(use_linked_clone) of the nova-computes of a host. A part of the role P(openstack_vmware.nova.image_seed#role).
+  - Makes one call for each vCenter, cache folder and C(use_linked_clone) of the nova-computes of a host.
+  - It is a part of the role P(openstack_vmware.nova.image_seed#role).
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:

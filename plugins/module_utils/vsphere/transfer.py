@@ -45,8 +45,8 @@ _PRIVILEGES = {
 class Rules:
     """How files may travel.
 
-    ``through`` is ``host``, ``server`` (the one that the session is with) or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``, or
-    ``thumbprint``: by the one that the vCenter names. ``deadline`` is a time of :func:`time.monotonic`, or None.
+    ``through`` is ``host``, ``server`` (the one that the session is with) or ``auto`` (hosts first). ``host_trust`` says how a host proves who it is: ``ca``,
+    or ``thumbprint``: by the one that the vCenter names. ``deadline`` is a time of :func:`time.monotonic`, or None.
     ``bytes_per_second`` is what one upload may send, or None.
     """
 
