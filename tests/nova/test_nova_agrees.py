@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from types import SimpleNamespace
 from unittest import mock
@@ -20,8 +21,10 @@ from nova.virt.vmwareapi import constants, driver, ds_util, imagecache, images, 
 from oslo_utils import timeutils
 from oslo_vmware.objects import datastore as ds_obj
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import Hypervisor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache, datastore
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
 CONF = nova.conf.CONF
 ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
@@ -173,6 +176,34 @@ def test_datastore_rule_and_choice(propsets, regex, disk_type):
 def test_node_name():
     ours = datastore.node_name("domain-c26", "9d51f082")
     assert driver.VMwareVCDriver._create_nodename(SimpleNamespace(_vcenter_uuid="9d51f082"), "domain-c26") == ours
+
+
+HOSTS = st.builds(
+    inventory.Host, moid=st.just("host-1"), name=st.just("esxi-1"), connection_state=st.sampled_from(["connected", "disconnected", "notResponding"]),
+    maintenance=st.booleans(), cores=st.just(1), threads=st.integers(0, 512), memory_bytes=st.integers(0, 1 << 44),
+)  # fmt: skip
+
+
+@given(st.lists(HOSTS, max_size=4))
+def test_which_hosts_count(hosts):
+    """And what they add up to."""
+    objects_of_nova = [
+        SimpleNamespace(
+            propSet=[
+                SimpleNamespace(name="summary.runtime", val=SimpleNamespace(inMaintenanceMode=one.maintenance, connectionState=one.connection_state)),
+                SimpleNamespace(name="summary.hardware", val=SimpleNamespace(numCpuThreads=one.threads, memorySize=one.memory_bytes)),
+                SimpleNamespace(name="summary.quickStats", val=SimpleNamespace(overallMemoryUsage=0)),
+            ]
+        )
+        for one in hosts
+    ]
+    answers = {"get_object_properties_dict": {"host": mock.Mock()}, "get_properties_for_a_collection_of_objects": objects_of_nova}
+    session = SimpleNamespace(vim=None, _call_method=lambda _module, method, *_args: answers[method])
+    with mock.patch.object(vm_util.vutil, "WithRetrieval", lambda _vim, result: contextlib.nullcontext(result)):
+        theirs = vm_util.get_stats_from_cluster(session, "cluster")
+    ours = Hypervisor("", "", "", "", "", "", None, "", tuple(hosts), ()).totals
+    assert (ours.vcpus, ours.max_unit_vcpus) == (theirs["cpu"]["vcpus"], theirs["cpu"]["max_vcpus_per_host"])
+    assert (ours.memory_mb, ours.max_unit_memory_mb) == (theirs["mem"]["total"], theirs["mem"]["max_mem_mb_per_host"])
 
 
 PROPERTIES = st.fixed_dictionaries(

@@ -198,7 +198,7 @@ def _missing_privileges(session, hypervisors, details):
     )
     stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
     safe = {host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe}
-    always, features = privileges.PRIVILEGES, privileges.FEATURES
+    always, features = registry.privileges(hypervisors), privileges.FEATURES
     asked = [
         (always["root"], {session.content.rootFolder: "the root folder"}),
         ([privileges.DATACENTER], {session.managed("Datacenter", one.datacenter.moid): f"datacenter {one.datacenter.name}" for one in clusters}),

@@ -115,10 +115,12 @@ class Driver(Protocol):
     """What the file of a driver has. A module is enough: ``vc.py`` is one.
 
     ``KEY`` is the key by which an element of the option ``hypervisors`` names one of its hypervisors. ``KIND`` is the word for it in texts.
+    ``PRIVILEGES`` are what Nova's account needs, as :data:`nova.privileges.PRIVILEGES`: where, which, what for.
     """
 
     KEY: str
     KIND: str
+    PRIVILEGES: dict
 
     def refusal(self, session):
         """Returns a :class:`HypervisorError` where it has no hypervisors on the session's server, else None. Asks the server nothing."""

@@ -83,6 +83,16 @@ def as_nova_finds(session, wishes):
     return _read(session, wishes, for_nova=True) if wishes else []
 
 
+def privileges(hypervisors):
+    """Returns what the drivers of hypervisors need of Nova's account, as :attr:`base.Driver.PRIVILEGES`."""
+    keys = {hypervisor.key for hypervisor in hypervisors}
+    found = {}
+    for driver in DRIVERS:
+        for where, names in driver.PRIVILEGES.items() if driver.KEY in keys else ():
+            found[where] = {**found.get(where, {}), **names}
+    return found
+
+
 def _read(session, wishes, **how):
     if not wishes:
         return [one for driver in _able(session, ()) for one in driver.read(session, [], **how)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import clusters
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import Hypervisor, HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
 KEY = "cluster_name"
 KIND = "cluster"
+PRIVILEGES = privileges.PRIVILEGES
 refusal = clusters.refusal
 
 

@@ -1,0 +1,138 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A made-up second driver: one class and one registration, and all else works with its hypervisors."""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import hypervisor_info, registry
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import Driver, Hypervisor, HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
+
+GIB = 1 << 30
+IMAGE = {
+    "id": "7f6c2f9e-0b1d-4a57-9d2b-3c1f5a7e9b10", "name": "rescue", "status": "active", "size": GIB, "disk_format": "iso", "container_format": "bare",
+    "os_hash_algo": "sha512", "os_hash_value": "00",
+}  # fmt: skip
+ISO = bytes(32769) + b"CD001"  # the volume descriptor
+OPTIONS = {
+    "cache_prefix": "esx1", "subdirectory_name": "_base", "remove_unused_base_images": False, "my_ip": None, "openstack": None, "state": "present",
+    "images": ["rescue"], "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True, "update_min_disk": False, "copies_per_datastore": 2,
+    "copies_per_host": 4, "bandwidth_limit": None, "upload_through": "auto", "host_trust": None, "encoding": "auto", "transfer_timeout": None,
+    "verify": "size", "hypervisors": [{"esxi_host": "esxi-1", "datastore_regex": None}],
+}  # fmt: skip
+
+
+class MadeUp:
+    """A lone ESXi host is a hypervisor."""
+
+    KEY, KIND, PRIVILEGES = "esxi_host", "ESXi host", {"datastore": {"Datastore.Browse": "the cache"}}
+
+    @staticmethod
+    def refusal(session):
+        return HypervisorError("NOT_A_HOST", "It is none.") if session.about.apiType == "VirtualCenter" else None
+
+    @staticmethod
+    def read(session, wishes, tell=True, for_nova=False):
+        datacenter = inventory.Datacenter("ha-datacenter", "ha-datacenter", "ha-datacenter", "ha-folder-vm")
+        host = inventory.Host("ha-host", "esxi-1", "connected", False, 16, 32, 128 * GIB)
+        store = inventory.Datastore("ds-1", "local", "VMFS", True, "normal", 500 * GIB, 400 * GIB, {"ha-host": True}, None)
+        return [
+            Hypervisor(
+                key="esxi_host", kind="ESXi host", name="esxi-1", moid="ha-host", path="/ha-datacenter/host/esxi-1", node_name="esxi-1",
+                datacenter=datacenter, resource_pool="ha-root-pool", hosts=(host,), verdicts=((store, None),), ways=("server",),
+            )
+        ]  # fmt: skip
+
+
+class Session(contextlib.AbstractContextManager):
+    """A session with an ESXi host."""
+
+    about = SimpleNamespace(apiType="HostAgent", name="VMware ESXi", fullName="VMware ESXi 8.0.3", version="8.0.3", apiVersion="8.0.3.0", instanceUuid=None)
+    hostname, port, server, host_trust = "esxi-1", 443, "esxi-1:443", "ca"
+
+    def __init__(self):
+        self.warnings = []
+
+    def __exit__(self, *_exc):
+        self.close()
+
+    def close(self):
+        """Nothing is open."""
+
+
+@pytest.fixture(autouse=True)
+def session(monkeypatch):
+    """The one registration; a login gives the session."""
+    monkeypatch.setattr(registry, "DRIVERS", (*registry.DRIVERS, MadeUp))
+    session = Session()
+    monkeypatch.setattr(registry, "from_params", lambda _params: session)
+    return session
+
+
+def test_it_is_a_driver():
+    assert isinstance(MadeUp, Driver)
+
+
+def test_where_an_image_goes(session):
+    (one,) = registry.read(session, registry.wanted(OPTIONS["hypervisors"]))
+    (location,) = locations([one], "esx1_base").values()
+    assert (location.hypervisors, location.hosts) == (("esxi-1",), ("esxi-1",))
+    assert (location.imports.resource_pool, location.imports.vm_folder, location.imports.host) == ("ha-root-pool", "ha-folder-vm", None)
+    (way,) = location.ways(session, "esx1_base/x")
+    assert (way.hostname, way.ticket, "dcPath=ha-datacenter" in way.url) == ("esxi-1", False, True)
+
+
+@pytest.mark.parametrize("hypervisors", [OPTIONS["hypervisors"], None])
+def test_what_is_told_of_it(monkeypatch, hypervisors):
+    """Also where none was asked for: the drivers that the server is for give all that they have."""
+    monkeypatch.setattr(inventory, "loads", lambda _session, moids: {moid: inventory.Load(vms=2) for moid in moids})
+    (told,) = hypervisor_info.run({"hypervisors": hypervisors}, False)["hypervisors"]
+    assert (told["esxi_host"], told["hypervisor_hostname"], told["datastore"]) == ("esxi-1", "esxi-1", "local")
+    assert told["hosts"][0]["configured"]["vms"] == 2
+    assert told["totals"] == {
+        "vcpus": 32, "memory_mb": 128 * 1024, "max_unit_vcpus": 32, "max_unit_memory_mb": 128 * 1024, "disk_gb": 500, "hosts_counted": 1,
+    }  # fmt: skip
+    assert not {"cluster_name", "drs", "ha"} & told.keys()
+
+
+def test_what_is_planned_for_it(monkeypatch):
+    monkeypatch.setattr(connection, "connect", lambda _options: SimpleNamespace(image=None))
+    monkeypatch.setattr(images, "find", lambda _glance, _name: IMAGE)
+    monkeypatch.setattr(images, "read_range", lambda _glance, _id, first, length, _size: ISO.ljust(first + length, b"\0")[first : first + length])
+    monkeypatch.setattr(files, "list_trees", lambda _session, folders, *_more: [None] * len(folders))
+    monkeypatch.setattr(files, "open_disks", lambda _session, _folders, trees, _names: trees)
+    result = image_cache.run(OPTIONS, True)
+    assert result["changed"]
+    assert result["datastores"][0]["hypervisors"] == ["esxi-1"]
+    assert [(row["name"], row["action"]) for row in result["images"][0]["datastores"]] == [("local", "push")]
+
+
+def test_each_driver_reads_its_own(monkeypatch, session):
+    """In the order asked for."""
+    (vc,) = registry.DRIVERS[:1]
+    monkeypatch.setattr(vc, "refusal", lambda _session: None)
+    monkeypatch.setattr(vc, "read", lambda _session, wishes, **_how: [SimpleNamespace(name=wish.name, usable=[1], key=wish.key) for wish in wishes])
+    wishes = registry.wanted([{"cluster_name": "a"}, {"esxi_host": "esxi-1"}, {"cluster_name": "b"}])
+    found = registry.read(session, wishes)
+    assert [one.name for one in found] == ["a", "esxi-1", "b"]
+    needed = registry.privileges(found)
+    assert needed["datastore"]["Datastore.Browse"] and needed["pool"] == privileges.PRIVILEGES["pool"]
+    assert registry.privileges(found[1:2]) == MadeUp.PRIVILEGES
+
+
+def test_a_server_that_only_one_is_for(session):
+    """The other one says why it is not."""
+    with pytest.raises(HypervisorError) as caught:
+        registry.login({}, registry.wanted([{"cluster_name": "a"}]))
+    assert caught.value.code == "NOT_A_VCENTER"
