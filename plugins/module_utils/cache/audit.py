@@ -54,7 +54,7 @@ class Entry:
     expected_bytes: int | None = None
 
     def ageing_deletes_at(self, minimum_age):
-        """Gives as text when Nova's ageing may delete it, or None when Nova has not marked it as unused.
+        """Returns as text when Nova's ageing may delete it, or None when Nova has not marked it as unused.
 
         :arg minimum_age: seconds, see :func:`nova.cache.ageing_deletes_at`; None when Nova's ageing is off.
         """
@@ -62,7 +62,7 @@ class Entry:
         return at and at.isoformat()
 
     def describe(self, minimum_age=None):
-        """Gives the entry as a plain dict, as the module ``image_cache_info`` documents it.
+        """Returns the entry as a plain dict, as the module ``image_cache_info`` documents it.
 
         :arg minimum_age: see :meth:`ageing_deletes_at`.
         """
@@ -149,7 +149,7 @@ def entry(image_id, path, listing, datastore_type="VMFS", capacity=None):
 
 
 def doubtful(one):
-    """Gives the extents of an entry's disks that no host could open, with the bytes that each must have: ``{name: bytes}``."""
+    """Returns the extents of an entry's disks that no host could open, with the bytes that each must have: ``{name: bytes}``."""
     found = {cache.extent_of(cache.sized_file(one.name, root_gb)): root_gb << 30 for root_gb, _size, whole in one.sized if whole is None}
     if one.is_image and one.state == UNKNOWN and one.has_data and one.expected_bytes is not None:
         found[cache.extent_file(one.name)] = one.expected_bytes
@@ -158,7 +158,7 @@ def doubtful(one):
 
 
 def settled(one, lengths):
-    """Gives the entry with what the lengths of extents tell of disks that no host could open: one that is too short is broken, any other stays unknown.
+    """Returns the entry with what the lengths of extents tell of disks that no host could open: one that is too short is broken, any other stays unknown.
 
     :arg lengths: ``{name: bytes}`` of extents that :func:`doubtful` named; one that nobody tells is left out.
     """
@@ -171,7 +171,7 @@ def settled(one, lengths):
 
 
 def _judge(image_id, files, datastore_type):
-    """Gives ``(disk format, bytes that the guest sees or None, whether the data is there, [reasons])``."""
+    """Returns ``(disk format, bytes that the guest sees or None, whether the data is there, [reasons])``."""
     iso, disk = cache.image_file(image_id, "iso"), cache.image_file(image_id)
     if iso in files:
         size = files[iso].size
@@ -184,7 +184,7 @@ def _judge(image_id, files, datastore_type):
 
 
 def _faults_of_extent(descriptor, extent, datastore_type):
-    """Gives what is wrong with the data of a disk, a list of one reason at the most."""
+    """Returns what is wrong with the data of a disk, a list of one reason at the most."""
     if datastore_type == "vsan":  # a disk there is an object: listings show no extents
         return []
     if extent is None:

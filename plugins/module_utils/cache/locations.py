@@ -53,7 +53,7 @@ class Location:
         return self.place.path(self.base, image_id)
 
     def ways(self, session, path, through="auto"):
-        """Gives the ways to write or read a file, as :func:`transfer.targets` does: two hosts are enough, then the server.
+        """Returns the ways to write or read a file, as :func:`transfer.targets` does: two hosts are enough, then the server.
 
         :arg path: below the datastore's root.
         """
@@ -61,7 +61,7 @@ class Location:
 
 
 def place_of(datastore, datacenter):
-    """Gives the :class:`files.Place` of a datastore.
+    """Returns the :class:`files.Place` of a datastore.
 
     :arg datastore: :class:`inventory.Datastore`. :arg datacenter: the :class:`inventory.Datacenter` that it is in.
     """
@@ -71,7 +71,7 @@ def place_of(datastore, datacenter):
 
 
 def cache_folder(params):
-    """Gives the cache folder that the options of the fragment ``cache`` lead to.
+    """Returns the cache folder that the options of the fragment ``cache`` lead to.
 
     :raises NovaVmwareError: ``CACHE_FOLDER_UNKNOWN``, see :func:`nova.cache.base_folder`.
     """
@@ -82,12 +82,12 @@ def cache_folder(params):
 
 
 def ageing(params):
-    """Gives the seconds after which Nova's ageing deletes an image that it has marked as unused, or None when it is off."""
+    """Returns the seconds after which Nova's ageing deletes an image that it has marked as unused, or None when it is off."""
     return params["remove_unused_original_minimum_age_seconds"] if params["remove_unused_base_images"] else None
 
 
 def locations(hypervisors, base):
-    """Gives a :class:`Location` for each datastore that Nova may use in any of the hypervisors: a shared one comes once.
+    """Returns a :class:`Location` for each datastore that Nova may use in any of the hypervisors: a shared one comes once.
 
     :arg hypervisors: as :func:`drivers.registry.read` returns them.
     :arg base: the cache folder, relative to the datastore's root.
@@ -160,7 +160,7 @@ def audit_all(session, places, capacities=None, opened=(), tolerant=False):
 
 
 def settle(session, place, entry, folder):
-    """Gives an entry with what can be told of disks that no host could open, for example since their data was cut: a request for each of these.
+    """Returns an entry with what can be told of disks that no host could open, for example since their data was cut: a request for each of these.
 
     :arg place: a :class:`Location`. :arg folder: the entry's, below the datastore's root.
     """
@@ -169,7 +169,7 @@ def settle(session, place, entry, folder):
 
 
 def length_of(session, place, path):
-    """Gives the bytes of a file as who has it tells them, or None. A listing may tell what is allocated instead.
+    """Returns the bytes of a file as who has it tells them, or None. A listing may tell what is allocated instead.
 
     :arg place: a :class:`Location`. :arg path: below the datastore's root.
     """

@@ -109,7 +109,7 @@ def run(params, check_mode):
 
 
 def _wanted(glance, keep):
-    """Gives the ids of the images to keep, or None. A name that Glance does not know is an error: it may be a typing error."""
+    """Returns the ids of the images to keep, or None. A name that Glance does not know is an error: it may be a typing error."""
     if keep is None:
         return None
     if not keep:
@@ -122,7 +122,7 @@ def _wanted(glance, keep):
 
 
 def _ask(glance, ids):
-    """Gives ``{image id: whether Glance has it}``."""
+    """Returns ``{image id: whether Glance has it}``."""
     answers = {image_id: glance_images.exists(glance, image_id) for image_id in sorted(ids)}
     if answers and not any(answers.values()):
         raise NovaVmwareError(
@@ -135,7 +135,7 @@ def _ask(glance, ids):
 
 
 def _judge_all(params, places, found, in_glance, wanted, uses, now):
-    """Gives the rows of the result and ``[(location, image id, row)]`` of what is to be removed."""
+    """Returns the rows of the result and ``[(location, image id, row)]`` of what is to be removed."""
     rows, todo = [], []
     for place, entries in zip(places, found):
         for entry in entries:

@@ -109,7 +109,7 @@ class Uses:
                 )
 
     def of(self, location, image_id):
-        """Gives the :class:`Use` of an image; it is false when nobody uses it."""
+        """Returns the :class:`Use` of an image; it is false when nobody uses it."""
         storage, base = location.datastore.storage, location.base
         keys = [f"{base}/{image_id}"]
         if location.place.namespaces is not None:
@@ -151,7 +151,7 @@ def refuse_used(session, todo):
 
 
 def in_use(used):
-    """Gives the error for images that must stay.
+    """Returns the error for images that must stay.
 
     :arg used: list of :class:`Use`, one or more; the first that a virtual machine is known to use is told in full.
     """

@@ -99,7 +99,7 @@ class Leftover:
 
 
 def this_run():
-    """Gives the name of this process's run: the kernel and pid namespace that it runs in, its pid, and when it started."""
+    """Returns the name of this process's run: the kernel and pid namespace that it runs in, its pid, and when it started."""
     return f"{_node()}-{os.getpid()}-{_started(os.getpid())}"
 
 
@@ -200,7 +200,7 @@ def leftovers(session, locations):
 
 
 def alive_at(listing):
-    """Gives when the run of a stage last said that it is alive, by the vCenter's clock, or None.
+    """Returns when the run of a stage last said that it is alive, by the vCenter's clock, or None.
 
     :arg listing: the files of a stage.
     """
@@ -257,7 +257,7 @@ def _node():
 
 
 def _started(pid):
-    """Gives when a process started (clock ticks since the boot, proc(5) field 22 of stat) as text, or None when there is no such process."""
+    """Returns when a process started (clock ticks since the boot, proc(5) field 22 of stat) as text, or None when there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[19]

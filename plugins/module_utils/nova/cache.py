@@ -18,7 +18,7 @@ _SIDECAR = re.compile(r"(?P<image_id>[0-9a-f-]{36})\.(?P<capacity>\d+)\.seed\.js
 
 
 def base_folder(cache_prefix=None, subdirectory_name="_base", remove_unused_base_images=True, my_ip=None):
-    """Gives the cache folder, relative to the datastore's root.
+    """Returns the cache folder, relative to the datastore's root.
 
     The arguments are the options of nova.conf: ``[vmware]cache_prefix``, ``[image_cache]subdirectory_name``,
     ``[image_cache]remove_unused_base_images`` and ``[DEFAULT]my_ip``.
@@ -35,22 +35,22 @@ def base_folder(cache_prefix=None, subdirectory_name="_base", remove_unused_base
 
 
 def image_file(image_id, disk_format="vmdk"):
-    """Gives the name of the file whose presence makes Nova use the cache: ``<image_id>.vmdk`` or ``.iso``."""
+    """Returns the name of the file whose presence makes Nova use the cache: ``<image_id>.vmdk`` or ``.iso``."""
     return f"{image_id}.{disk_format}"
 
 
 def extent_of(descriptor):
-    """Gives the name of the data of a VMFS disk, beside its descriptor: ``<name>-flat.vmdk`` for ``<name>.vmdk``."""
+    """Returns the name of the data of a VMFS disk, beside its descriptor: ``<name>-flat.vmdk`` for ``<name>.vmdk``."""
     return f"{descriptor.removesuffix('.vmdk')}-flat.vmdk"
 
 
 def extent_file(image_id):
-    """Gives the name of the data of a VMFS disk, beside its descriptor ``<image_id>.vmdk``."""
+    """Returns the name of the data of a VMFS disk, beside its descriptor ``<image_id>.vmdk``."""
     return f"{image_id}-flat.vmdk"
 
 
 def linked_clone_sizes(wanted, capacity_bytes):
-    """Gives the ``root_gb`` of which Nova makes sized copies of a disk, and those that are too small for it.
+    """Returns the ``root_gb`` of which Nova makes sized copies of a disk, and those that are too small for it.
 
     vmops.py, ``_use_disk_image_as_linked_clone``: 0 boots from the cached disk itself; ``_extend_if_required`` can't shrink a disk.
 
@@ -62,23 +62,23 @@ def linked_clone_sizes(wanted, capacity_bytes):
 
 
 def sized_file(image_id, root_gb):
-    """Gives the name of the copy for linked clones with a root disk of ``root_gb`` GiB."""
+    """Returns the name of the copy for linked clones with a root disk of ``root_gb`` GiB."""
     return f"{image_id}.{root_gb}.vmdk"
 
 
 def disk_names(image_ids):
-    """Gives the names of all disks in the folders of images, as patterns: the image itself and its copies for linked clones."""
+    """Returns the names of all disks in the folders of images, as patterns: the image itself and its copies for linked clones."""
     return [name for image_id in image_ids for name in (image_file(image_id), f"{image_id}.*.vmdk")]
 
 
 def parse_sized_file(image_id, name):
-    """Gives ``root_gb`` when ``name`` is the descriptor of a sized copy of this image, else None."""
+    """Returns ``root_gb`` when ``name`` is the descriptor of a sized copy of this image, else None."""
     match = re.fullmatch(re.escape(image_id) + r"\.(\d+)\.vmdk", name)
     return int(match.group(1)) if match else None
 
 
 def parse_age_marker(name):
-    """Gives the time (aware, UTC) of Nova's ageing marker folder ``ts-YYYY-MM-DD-HH-MM-SS``, or None for another name."""
+    """Returns the time (aware, UTC) of Nova's ageing marker folder ``ts-YYYY-MM-DD-HH-MM-SS``, or None for another name."""
     match = _MARKER.match(name)
     if not match:
         return None
@@ -89,7 +89,7 @@ def parse_age_marker(name):
 
 
 def ageing_deletes_at(marker, minimum_age):
-    """Gives the time from which on a pass of Nova's ageing deletes an image that it has marked as unused.
+    """Returns the time from which on a pass of Nova's ageing deletes an image that it has marked as unused.
 
     :arg marker: see :func:`parse_age_marker`; None gives None: a pass would first have to mark it.
     :arg minimum_age: ``[image_cache]remove_unused_original_minimum_age_seconds``.
@@ -98,7 +98,7 @@ def ageing_deletes_at(marker, minimum_age):
 
 
 def foreign_files(image_id, names):
-    """Gives those of the names in an image's folder that neither Nova, we nor the storage put there."""
+    """Returns those of the names in an image's folder that neither Nova, we nor the storage put there."""
     pattern = re.compile(rf"{re.escape(image_id)}(\.\d+)?(-flat)?\.vmdk|{re.escape(image_id)}\.(iso|\d+\.seed\.json)|ts-\d{{4}}(-\d\d){{5}}")
     return tuple(name for name in names if not pattern.fullmatch(name) and not is_storages(name))
 
@@ -110,7 +110,7 @@ def is_storages(name):
 
 
 def sidecar_file(image_id, capacity_bytes):
-    """Gives the name of the note that we put beside a seeded image.
+    """Returns the name of the note that we put beside a seeded image.
 
     The name carries the size that the extent (of an iso, the file) must have, so that one listing of the cache
     tells a whole image from a cut one, without a read per image. Nova looks for exact names and ignores it.
@@ -119,6 +119,6 @@ def sidecar_file(image_id, capacity_bytes):
 
 
 def parse_sidecar(name):
-    """Gives ``(image_id, capacity_bytes)`` of a sidecar's name, or None for another name."""
+    """Returns ``(image_id, capacity_bytes)`` of a sidecar's name, or None for another name."""
     match = _SIDECAR.match(name)
     return (match.group("image_id"), int(match.group("capacity"))) if match else None

@@ -14,7 +14,7 @@ SUPPORTED_TYPES = frozenset(["VMFS", "NFS", "NFS41", "vsan"])
 
 
 def allowed_types(disk_type):
-    """Gives the datastore types on which an image of this ``hw_disk_type`` may be cached: vsan only takes streamOptimized."""
+    """Returns the datastore types on which an image of this ``hw_disk_type`` may be cached: vsan only takes streamOptimized."""
     if disk_type == "streamOptimized":
         return SUPPORTED_TYPES
     return SUPPORTED_TYPES - {"vsan"}
@@ -38,7 +38,7 @@ def refusal(name, type_, accessible, maintenance_mode, datastore_regex=None, typ
 
 
 def pick(datastores):
-    """Gives the one that Nova would choose now: the first with the most free bytes; None when there is none.
+    """Returns the one that Nova would choose now: the first with the most free bytes; None when there is none.
 
     :arg datastores: usable ones, each with an attribute ``free_bytes``, in vSphere's order.
     """
@@ -50,5 +50,5 @@ def pick(datastores):
 
 
 def node_name(cluster_moid, instance_uuid):
-    """Gives the hypervisor_hostname of a cluster (nova/virt/vmwareapi/driver.py, ``_create_nodename``)."""
+    """Returns the hypervisor_hostname of a cluster (nova/virt/vmwareapi/driver.py, ``_create_nodename``)."""
     return f"{cluster_moid}.{instance_uuid}"

@@ -82,7 +82,7 @@ class Image:
     min_disk: int = 0  # GiB
 
     def get(self, name, legacy=None, default=None):
-        """Gives a property as Nova reads it: by its current name, else by its legacy one."""
+        """Returns a property as Nova reads it: by its current name, else by its legacy one."""
         value = self.properties.get(name)
         if value is None and legacy:
             value = self.properties.get(legacy)
@@ -149,7 +149,7 @@ class Image:
 
 
 def from_document(document):
-    """Gives an :class:`Image` of an image document, as Glance's API v2 answers."""
+    """Returns an :class:`Image` of an image document, as Glance's API v2 answers."""
     algorithm, value = document.get("os_hash_algo"), document.get("os_hash_value")
     if not algorithm and document.get("checksum"):  # images from before Glance 17 (Rocky) have only the MD5
         algorithm, value = "md5", document["checksum"]
@@ -177,7 +177,7 @@ class Refusal:
 
 
 def refusals(image):
-    """Gives each reason (:class:`Refusal`) for which Nova could not boot this image; an empty list is good news."""
+    """Returns each reason (:class:`Refusal`) for which Nova could not boot this image; an empty list is good news."""
     found = []
 
     def refuse(code, what, hint):

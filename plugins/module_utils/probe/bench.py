@@ -89,11 +89,11 @@ class Bench:
     # Time
 
     def limit(self, seconds):
-        """Gives the next question so many seconds."""
+        """Returns the next question so many seconds."""
         self.until = time.monotonic() + seconds
 
     def left(self):
-        """Gives the seconds that are left.
+        """Returns the seconds that are left.
 
         :raises Late: none are.
         """
@@ -105,7 +105,7 @@ class Bench:
     # Paths
 
     def path(self, *parts):
-        """Gives the datastore path of something in the scratch folder."""
+        """Returns the datastore path of something in the scratch folder."""
         return self.place.path(self.name, *parts)
 
     @property
@@ -211,11 +211,11 @@ class Bench:
         return list((found.file if found else None) or ())
 
     def names(self, folder):
-        """Gives the names of what is directly in a folder."""
+        """Returns the names of what is directly in a folder."""
         return {file.path for file in self.listing(folder)}
 
     def disk(self, path):
-        """Gives what a VmDiskFileQuery says of a disk: pyVmomi's VmDiskInfo, or None where it finds none."""
+        """Returns what a VmDiskFileQuery says of a disk: pyVmomi's VmDiskInfo, or None where it finds none."""
         query = vim.host.DatastoreBrowser.VmDiskQuery
         wanted = query(details=query.Details(diskType=True, capacityKb=True, hardwareVersion=False, controllerType=True, diskExtents=True, thin=True))
         folder, _slash, name = path.rpartition("/")
@@ -225,11 +225,11 @@ class Bench:
     # Transfer
 
     def rules(self, trust=None):
-        """Gives the :class:`transfer.Rules` of a transfer that ends when the question's time is over."""
+        """Returns the :class:`transfer.Rules` of a transfer that ends when the question's time is over."""
         return transfer.Rules(host_trust=trust or self.memo.get("trust") or self.session.host_trust, deadline=time.monotonic() + self.left())
 
     def ways(self, file, through="auto"):
-        """Gives the ways to write or read a file of the scratch folder: hosts that are known to work, then the vCenter.
+        """Returns the ways to write or read a file of the scratch folder: hosts that are known to work, then the vCenter.
 
         :arg file: its path below the scratch folder.
         """
@@ -263,14 +263,14 @@ class Bench:
         return transfer.get(self.session, ways, b"".join, self.rules())
 
     def ticket(self, way):
-        """Gives the ticket for one file on a host (API: SessionManagerGenericServiceTicket)."""
+        """Returns the ticket for one file on a host (API: SessionManagerGenericServiceTicket)."""
         spec = vim.SessionManager.HttpServiceRequestSpec(method="httpPut", url=f"https://{way.hostname}:{way.port}{way.url}")
         return self.call(f"get a ticket for {way.via}", self.session.content.sessionManager.AcquireGenericServiceTicket, spec=spec)
 
     # Imports
 
     def next_name(self):
-        """Gives a name for the next virtual machine."""
+        """Returns a name for the next virtual machine."""
         self._imports += 1
         return f"{self.name}-vm{self._imports}"
 
@@ -326,12 +326,12 @@ class Bench:
             self.call("abort an import", lease.HttpNfcLeaseAbort)
 
     def disks_of(self, vm):
-        """Gives the datastore paths of a virtual machine's disks, as the vCenter names them."""
+        """Returns the datastore paths of a virtual machine's disks, as the vCenter names them."""
         ((_vm, found),) = self.session.read("read a disk's path", [object_spec(vm)], {vim.VirtualMachine: ["config.hardware.device"]})
         return [device.backing.fileName for device in found["config.hardware.device"] if isinstance(device, vim.vm.device.VirtualDisk)]
 
     def running_folders(self):
-        """Gives the folders on this datastore of virtual machines that run, sorted: datastore paths."""
+        """Returns the folders on this datastore of virtual machines that run, sorted: datastore paths."""
         walk = traversal(vim.Datastore, "vm")
         found = self.session.read(
             "read the virtual machines of the datastore",
@@ -352,7 +352,7 @@ class Bench:
         return any(not granted.isGranted for one in answer for granted in one.privAvailability)
 
     def seen(self, managed, names):
-        """Gives those of the properties of an object that the account may read."""
+        """Returns those of the properties of an object that the account may read."""
         found = self.session.read("read what is above the datastore", [object_spec(managed)], {type(managed): names})
         return {name for _obj, values in found for name in values}
 

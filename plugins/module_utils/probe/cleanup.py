@@ -43,7 +43,7 @@ class Thing:
 
 
 def run_of(name):
-    """Gives the run of which a name tells, or None for a name of somebody else's. Pure."""
+    """Returns the run of which a name tells, or None for a name of somebody else's. Pure."""
     match = _NAME.fullmatch(name)
     return match and match["run"]
 
@@ -71,7 +71,7 @@ def things(session, sites):
 
 
 def over(found, now):
-    """Gives those of the things whose probe has ended.
+    """Returns those of the things whose probe has ended.
 
     On this machine it has ended when its process is gone, elsewhere when its folder was not written to for an hour.
 

@@ -11,7 +11,7 @@ BAD = ("no", "none")  # answers of a question after which those that need it say
 
 
 def unmet(question, findings):
-    """Gives the first of a question's needs that was not met, or None.
+    """Returns the first of a question's needs that was not met, or None.
 
     :arg findings: ``{id: Finding}`` of the questions that were asked.
     """
@@ -23,7 +23,7 @@ def unmet(question, findings):
 
 
 def meaning(question, finding):
-    """Gives the :class:`Meaning` of a finding."""
+    """Returns the :class:`Meaning` of a finding."""
     if finding.value is None:
         if finding.lacking:
             return Meaning(PROBLEM, f"The account lacks {finding.lacking}.", "Give it to the account, by vsphere_role, and ask again.")
@@ -36,7 +36,7 @@ def meaning(question, finding):
 
 
 def verdict(question, datastore, finding):
-    """Gives what the module returns of a question on one datastore: a dict of plain values."""
+    """Returns what the module returns of a question on one datastore: a dict of plain values."""
     what = meaning(question, finding)
     return {
         "id": question.id,
@@ -52,7 +52,7 @@ def verdict(question, datastore, finding):
 
 
 def switches(questions, findings):
-    """Gives ``{switch: value}`` of what is known.
+    """Returns ``{switch: value}`` of what is known.
 
     Where datastores differ, the more harmful value counts, of numbers the greater one. A finding that the simulator has no value for (``values``
     of lab/vcsim/behaviour.go) is left out.
@@ -78,17 +78,17 @@ NO_SWITCH = {("copy_spec", "ignored"), ("nfs_preallocated", "refused")}
 
 
 def profile(version, build, types, known):
-    """Gives the profile: what a simulator needs to behave so, without a name or an address."""
+    """Returns the profile: what a simulator needs to behave so, without a name or an address."""
     return {"version": version, "build": build, "datastore_types": sorted(set(types)), "behaviour": known}
 
 
 def unknown(questions, known):
-    """Gives the switches that a profile does not have."""
+    """Returns the switches that a profile does not have."""
     return [question.id for question in questions if question.switch and question.id not in known]
 
 
 def not_asked(reason):
-    """Gives the :class:`Finding` of a question that was not asked."""
+    """Returns the :class:`Finding` of a question that was not asked."""
     return Finding(None, reason)
 
 

@@ -68,7 +68,7 @@ def _leftovers(session, sites, check_mode):
 
 
 def find(hypervisors, names, server):
-    """Gives a :class:`Site` for each datastore that is named. Pure.
+    """Returns a :class:`Site` for each datastore that is named. Pure.
 
     :arg hypervisors: the clusters, as :func:`registry.read` returns them.
     :raises ProbeError: a datastore is not there, is there twice, or can't be used.

@@ -25,7 +25,7 @@ _GRAIN_TABLE, _GRAIN_DIRECTORY, _FOOTER = 1, 2, 3
 
 
 def flat(capacity, grains):
-    """Gives what a guest reads of a disk.
+    """Returns what a guest reads of a disk.
 
     :arg capacity: bytes. :arg grains: ``{number of a grain: its bytes}``; the others are zeros.
     """
@@ -36,7 +36,7 @@ def flat(capacity, grains):
 
 
 def stream(capacity, grains, version=3, footer=True):
-    """Gives a streamOptimized file of a disk with at most 512 grains.
+    """Returns a streamOptimized file of a disk with at most 512 grains.
 
     :arg version: of the header; VMware writes 3, QEMU before 2.5.1 wrote 1 (block/vmdk.c, vmdk_init_extent).
     :arg footer: False puts the tables before the grains and ends after the last one, as qemu-img does (block/vmdk.c, vmdk_create_extent).
@@ -64,7 +64,7 @@ def stream(capacity, grains, version=3, footer=True):
 
 
 def sparse(capacity, grains):
-    """Gives a hosted sparse file (monolithicSparse) of a disk with at most 512 grains."""
+    """Returns a hosted sparse file (monolithicSparse) of a disk with at most 512 grains."""
     table = [0] * _ENTRIES
     body = bytearray()
     for number, data in sorted(grains.items()):

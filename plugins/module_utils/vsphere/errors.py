@@ -33,7 +33,7 @@ class VSphereFault(VSphereError):
 
 
 def missing_privileges(fault):
-    """Gives ``{object: [privileges]}`` that a NoPermission fault names, the object as ``Datastore datastore-12``; other faults name none.
+    """Returns ``{object: [privileges]}`` that a NoPermission fault names, the object as ``Datastore datastore-12``; other faults name none.
 
     vSphere Web Services API, ``NoPermission``: ``missingPrivileges`` since 7.0.3.2, ``object`` and ``privilegeId`` before.
     """
@@ -50,17 +50,17 @@ def _object_name(obj):
 
 
 def fault_name(fault):
-    """Gives the name of a fault object in the vSphere API: ``vim.fault.FileNotFound`` is ``FileNotFound``."""
+    """Returns the name of a fault object in the vSphere API: ``vim.fault.FileNotFound`` is ``FileNotFound``."""
     return type(fault).__name__.rsplit(".", maxsplit=1)[-1]
 
 
 def upper_snake(name):
-    """Gives ``FILE_NOT_FOUND`` for ``FileNotFound``."""
+    """Returns ``FILE_NOT_FOUND`` for ``FileNotFound``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
 
 
 def fault_text(fault):
-    """Gives what the server said in a fault, with the fault's name where the text does not tell it."""
+    """Returns what the server said in a fault, with the fault's name where the text does not tell it."""
     name = fault_name(fault)
     texts = [getattr(fault, "msg", None) or ""]
     texts += [message.message for message in getattr(fault, "faultMessage", None) or [] if message.message]

@@ -46,11 +46,11 @@ class Place:
     namespaces: Namespaces | None = None
 
     def path(self, *parts):
-        """Gives the datastore path of ``parts`` joined by slashes; of none, the datastore's root."""
+        """Returns the datastore path of ``parts`` joined by slashes; of none, the datastore's root."""
         return f"[{self.datastore}] {'/'.join(parts)}".rstrip()
 
     def datacenter(self, session):
-        """Gives the pyVmomi datacenter."""
+        """Returns the pyVmomi datacenter."""
         return session.managed("Datacenter", self.datacenter_moid)
 
 
@@ -158,12 +158,12 @@ def _is_there(session, place, name):
 
 
 def relative(path):
-    """Gives the path below the datastore's root of a datastore path. The datastore's name may have brackets in it."""
+    """Returns the path below the datastore's root of a datastore path. The datastore's name may have brackets in it."""
     return path.rpartition("] ")[2].strip().strip("/") if "] " in path else ""
 
 
 def uuid_path(session, place, path):
-    """Gives the path below the datastore's root as virtual machines name it: on vSAN with the UUID of the top-level folder for its name.
+    """Returns the path below the datastore's root as virtual machines name it: on vSAN with the UUID of the top-level folder for its name.
 
     API: ``DatastoreNamespaceManager.ConvertNamespacePathToUuidPath``, vSphere 6.5, needs System.View.
 
@@ -555,7 +555,7 @@ def list_names(session, folders, pattern):
 
 
 def _searched(session, method, folders, specs):
-    """Gives the results of searches, in their order: None for a folder that does not exist, a :class:`VSphereFault` where the server refuses.
+    """Returns the results of searches, in their order: None for a folder that does not exist, a :class:`VSphereFault` where the server refuses.
 
     :arg specs: a SearchSpec for each of the folders.
     """
@@ -573,13 +573,13 @@ def _searched(session, method, folders, specs):
 
 
 def _by_folder(result, asked):
-    """Gives ``{folder: files}`` of a search, with the folders named as they were asked for: on vSAN a server may put a UUID for a top-level folder."""
+    """Returns ``{folder: files}`` of a search, with the folders named as they were asked for: on vSAN a server may put a UUID for a top-level folder."""
     contents = {_tidy(folder.folderPath): folder.file or () for folder in result}
     root = min(contents, key=len, default="")
     return {_tidy(asked) + folder[len(root) :]: files for folder, files in contents.items()} if relative(root) else contents
 
 
 def _tidy(folder_path):
-    """Gives a folder's path without the slash at its end, in which servers differ. A datastore's name may have brackets and blanks."""
+    """Returns a folder's path without the slash at its end, in which servers differ. A datastore's name may have brackets and blanks."""
     datastore, blank, path = folder_path.strip().rpartition("] ")
     return f"{datastore}{blank}{path.strip('/')}"

@@ -372,10 +372,10 @@ def _unique(groups):
 
 
 def escape(name):
-    """Gives a name as vSphere writes it in its inventory: with %25, %2f and %5c for %, / and a backslash (ManagedEntity.name)."""
+    """Returns a name as vSphere writes it in its inventory: with %25, %2f and %5c for %, / and a backslash (ManagedEntity.name)."""
     return name.replace("%", "%25").replace("/", "%2f").replace("\\", "%5c")
 
 
 def _unescape(name):
-    """Gives a name as people write it; the opposite of :func:`escape`."""
+    """Returns a name as people write it; the opposite of :func:`escape`."""
     return name.replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\").replace("%25", "%")

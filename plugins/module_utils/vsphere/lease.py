@@ -141,7 +141,7 @@ def remove_import(session, folder_moid, name, seconds=GONE):
 
 
 def import_spec(wish):
-    """Gives the ImportSpec of an :class:`Import`: the virtual machine of nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the
+    """Returns the ImportSpec of an :class:`Import`: the virtual machine of nova/virt/vmwareapi/images.py ``_build_shadow_vm_config_spec``, with the
     disk's real size and type.
 
     The controller is LsiLogic whatever the image's adapter is, as there: the one of a server comes from the image's properties, and Nova never
@@ -190,7 +190,7 @@ def _disk_path(session, vm, what):
 
 
 def _crypto_state(session, vm):
-    """Gives the name and ``runtime.cryptoState`` of the host that a virtual machine is on."""
+    """Returns the name and ``runtime.cryptoState`` of the host that a virtual machine is on."""
     ((_vm, properties),) = session.read("read the imported machine", [object_spec(vm)], {vim.VirtualMachine: ["runtime.host"]})
     ((_host, host),) = session.read("read its host", [object_spec(properties["runtime.host"])], {vim.HostSystem: ["name", "runtime.cryptoState"]})
     return host.get("name"), host.get("runtime.cryptoState")

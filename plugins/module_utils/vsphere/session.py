@@ -93,11 +93,11 @@ class Session:
         return self.stub.cookie.split(";", 1)[0]
 
     def now(self):
-        """Gives the server's time, an aware datetime."""
+        """Returns the server's time, an aware datetime."""
         return self.call("read the time of the vCenter", self._instance.CurrentTime)
 
     def managed(self, kind, moid):
-        """Gives the pyVmomi object of a managed object id. Asks the server nothing."""
+        """Returns the pyVmomi object of a managed object id. Asks the server nothing."""
         return getattr(pyvmomi.vim, kind)(moid, self.stub)
 
     def call(self, what, method, *args, **kwargs):
@@ -116,7 +116,7 @@ class Session:
                 return method(*args, **kwargs)
 
     def patient(self, managed, seconds=LONG_CALL):
-        """Gives a managed object for one call that may take ``seconds``. To be made anew for each call, since it keeps the session's cookie."""
+        """Returns a managed object for one call that may take ``seconds``. To be made anew for each call, since it keeps the session's cookie."""
         stub = copy.copy(self.stub)
         stub.lock, stub.pool, stub.poolSize = threading.Lock(), [], 0  # a connection of its own, closed after the call
         stub.schemeArgs = {**stub.schemeArgs, "timeout": seconds}

@@ -56,7 +56,7 @@ class Rules:
     bytes_per_second: int | None = None
 
     def remaining(self, limit, what):
-        """Gives the seconds that a step may take: ``limit``, or less where the deadline is near.
+        """Returns the seconds that a step may take: ``limit``, or less where the deadline is near.
 
         :arg what: a verb phrase with the object, for the error.
 
@@ -75,7 +75,7 @@ class Rules:
 
 
 def patience(size):
-    """Gives the seconds that a host may be silent which has so many bytes to zero or to flush."""
+    """Returns the seconds that a host may be silent which has so many bytes to zero or to flush."""
     return TIMEOUT + size // SLOWEST
 
 
@@ -92,7 +92,7 @@ class Target:
 
 
 def targets(session, place, host_names, file_path, through="auto", ways=("host", "server")):
-    """Gives the ways to write or read a file, best first: each host straight, then through the vCenter.
+    """Returns the ways to write or read a file, best first: each host straight, then through the vCenter.
 
     :arg host_names: hosts that mount the datastore for writing.
     :arg file_path: path of the file below the datastore's root.
@@ -119,7 +119,7 @@ def targets(session, place, host_names, file_path, through="auto", ways=("host",
 
 
 def _by_first_way(session, ways, attempt, final):
-    """Gives what ``attempt`` gives for the first way that works. Hosts that did not answer in this session come last.
+    """Returns what ``attempt`` gives for the first way that works. Hosts that did not answer in this session come last.
 
     A session that is over is replaced once, and the way tried again. Where it is not over, a 401 of the vCenter is a missing privilege.
 
@@ -221,7 +221,7 @@ def explained(crypto_state):
 
 
 def _crypto_state(session, names):
-    """Gives the name and ``runtime.cryptoState`` of a host, one in crypto-safe mode before others, of hosts by their names in the inventory."""
+    """Returns the name and ``runtime.cryptoState`` of a host, one in crypto-safe mode before others, of hosts by their names in the inventory."""
     inside = [traversal(vim.Datacenter, "hostFolder", ["folders"]), traversal(vim.ComputeResource, "host")]
     objects = [object_spec(session.content.rootFolder, [traversal(vim.Folder, "childEntity", ["folders", *inside], name="folders")])]
     found = session.read("read the hosts", objects, {vim.HostSystem: ["name", "runtime.cryptoState"]})
@@ -383,14 +383,14 @@ def _connect(hostname, port, context, thumbprint, rules):
 
 
 def _ticket(session, way, method):
-    """Gives the cookie that lets a host take one file, and the thumbprint of the host's certificate or None."""
+    """Returns the cookie that lets a host take one file, and the thumbprint of the host's certificate or None."""
     spec = vim.SessionManager.HttpServiceRequestSpec(method=method, url=f"https://{way.hostname}:{way.port}{way.url}")
     ticket = session.call(f"get a ticket for host {way.hostname}", session.content.sessionManager.AcquireGenericServiceTicket, spec=spec)
     return f"vmware_cgi_ticket={ticket.id}", thumbprint(ticket)
 
 
 def thumbprint(named):
-    """Gives the thumbprint of a host's certificate as the vCenter names it, SHA-256 before SHA-1, or None.
+    """Returns the thumbprint of a host's certificate as the vCenter names it, SHA-256 before SHA-1, or None.
 
     ``sslCertificate`` is there from vSphere 9.0 and excludes ``sslThumbprint``; ``certThumbprintList`` from 7.0.3.1, in tickets (API:
     SessionManagerGenericServiceTicket, HttpNfcLeaseDeviceUrl).
