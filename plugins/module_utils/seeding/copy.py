@@ -49,9 +49,9 @@ def copy_image(job, work, expected, report):
                 failures[target.datastore.moid] = outcome
             else:
                 report.done(work.image, target, outcome)
-    for root_gb in sorted({one.root_gb for copies in work.sized.values() for one in copies}):
-        wanted = [moid for moid, copies in work.sized.items() if moid not in failures and (root_gb, "copy") in {(one.root_gb, one.action) for one in copies}]
-        for places in groups([(work.places[moid], work.places[moid].hosts) for moid in wanted], job.options.limits):
+    for root_gb, moids in work.sized_wanted.items():
+        able = [work.places[moid] for moid in moids if moid not in failures]
+        for places in groups([(place, place.hosts) for place in able], job.options.limits):
             for target, error in sized.make(job, work, root_gb, places):
                 if error is not None:
                     failures[target.datastore.moid] = error

@@ -93,7 +93,7 @@ class Room:
 
 
 def plan(targets, elsewhere=None, limits=Limits()):
-    """Gives a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
+    """Plans a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
 
     :arg targets: list of :class:`Target`. One whose state is unknown is left alone, and is no source.
     :arg elsewhere: ``{moid: Source}`` of other datastores that hold the whole image; they serve where no target holds it.
@@ -120,7 +120,7 @@ def plan(targets, elsewhere=None, limits=Limits()):
 
 
 def _round(todo, sources, limits):
-    """Gives the copies that may run at once, ``[(target, moid of its source)]``; at least one."""
+    """Chooses the copies that may run at once, ``[(target, moid of its source)]``; at least one."""
     serving, carried, busy = Counter(), Counter(), Counter()
     batch = []
     for target in todo:

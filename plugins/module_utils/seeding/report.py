@@ -82,7 +82,7 @@ class Report:
 
 
 def other_types(made):
-    """Gives a warning where disks are thick that should be thin, as a list of one text at the most. (On NFS the opposite is usual, and costs nothing.)
+    """Returns a warning where disks are thick that should be thin, as a list of one text at the most. (On NFS the opposite is usual, and costs nothing.)
 
     :arg made: list of ``(nova_image.Image, locations.Location, whether its disk is thin or None)``.
     """
@@ -172,5 +172,5 @@ def _diff(works):
 
 
 def lines(tree):
-    """Gives a dict as text for Ansible's diff."""
+    """Returns a dict as text for Ansible's diff."""
     return json.dumps(tree, indent=2, sort_keys=True) + "\n"

@@ -60,9 +60,9 @@ class _Making:
         return cache.sized_file(self.work.image.id, self.root_gb)
 
     @property
-    def capacity(self):
-        """Bytes of the image's disk."""
-        return self.work.capacity or 0
+    def is_larger(self):
+        """Says whether the copies are larger than the image's disk."""
+        return self.root_gb << 30 > (self.work.capacity or 0)
 
     def copy(self):
         """Copies the cached disks into the stages."""
@@ -80,7 +80,7 @@ class _Making:
 
     def extend(self):
         """Extends the copies where they are to be larger than the image."""
-        if self.root_gb << 30 > self.capacity:
+        if self.is_larger:
             disks = [(stage.location.place, f"{stage.folder}/{self.name}") for stage in self.stages]
             self._go_on(files.extend_all(self.job.session, disks, self.root_gb << 20, self._tick))
 
@@ -88,7 +88,7 @@ class _Making:
         """Publishes the copies, one after the other."""
         for stage in self.stages:
             try:
-                _publish(self.job.session, self.work.image, self.root_gb, self.capacity, stage)
+                _publish(self, stage)
             except NovaVmwareError as error:
                 self.outcomes.append((stage.location, error))
             else:
@@ -104,14 +104,14 @@ class _Making:
             raise SeedError("CANCELLED", f"The copies of the image {self.work.image.name} for linked clones were cancelled.")
 
 
-def _publish(session, image, root_gb, capacity, stage):
+def _publish(making, stage):
     """Verifies what is staged and moves it beside the image; the descriptor last, since Nova looks for it.
 
     :raises SeedError: it is not whole, or what is in the way is in use.
     """
+    session, image, root_gb, name = making.job.session, making.work.image, making.root_gb, making.name
     location = stage.location
     folder = location.image_path(image.id)
-    name = cache.sized_file(image.id, root_gb)
     wanted = [name] if location.one_file_disks else [cache.extent_of(name), name]
     folders = [(location.datastore.browser, path) for path in (stage.folder, folder)]
     staged_tree, tree = files.open_disks(session, folders, files.list_trees(session, folders), [name])
@@ -129,7 +129,7 @@ def _publish(session, image, root_gb, capacity, stage):
     if state == audit.UNKNOWN and length_of(session, location, extent) in (None, root_gb << 30) or state == audit.COMPLETE:
         return  # somebody was faster; what can't be told is not ours to replace
     if there:
-        _clear(session, image, location, there, folder, stage, ours=root_gb << 30 if root_gb << 30 > capacity else None)
+        _clear(making, stage, there)
     for file in wanted:
         if location.one_file_disks:
             files.move_disk(session, location.place, f"{stage.folder}/{file}", f"{folder}/{file}")
@@ -137,11 +137,17 @@ def _publish(session, image, root_gb, capacity, stage):
             files.move(session, location.place, f"{stage.folder}/{file}", f"{folder}/{file}")
 
 
-def _clear(session, image, location, there, folder, stage, ours):
+def _clear(making, stage, there):
     """Moves a broken copy away.
 
-    :arg ours: size of the extent that only this collection moves in before its descriptor, or None: then a lone one may be Nova's.
+    :arg there: its files, list of ``vsphere.files.File``.
+    :raises SeedError: somebody may be at work on it.
+    :raises RemovalError: a virtual machine uses it.
     """
+    session, image, location = making.job.session, making.work.image, stage.location
+    folder = location.image_path(image.id)
+    # The size of the extent that only this collection moves in before its descriptor. Of a copy that is not larger a lone one may be Nova's.
+    ours = making.root_gb << 30 if making.is_larger else None
     lone = len(there) == 1 and there[0].name.endswith("-flat.vmdk") and ours is not None
     lone = lone and ours in (there[0].size, length_of(session, location, f"{location.base}/{image.id}/{there[0].name}"))
     if not lone and others.is_at_work(session, there):

@@ -48,6 +48,12 @@ class Work(Found):
         return [[step for step in copies if step.round == number] for number in sorted({step.round for step in copies})]
 
     @property
+    def sized_wanted(self):
+        """Where copies for linked clones are to be made: managed object ids by GiB, the smallest first."""
+        wanted = [(one.root_gb, moid) for moid, copies in self.sized.items() for one in copies if one.action == "copy"]
+        return {root_gb: [moid for gb, moid in wanted if gb == root_gb] for root_gb in sorted({gb for gb, _moid in wanted})}
+
+    @property
     def min_disk(self):
         """GiB that a root disk must have to hold the image, or None for an iso and where the disk's size is not known."""
         return None if self.image.kind == "iso" or self.capacity is None else -(-self.capacity // GIB)

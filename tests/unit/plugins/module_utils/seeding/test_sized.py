@@ -27,8 +27,10 @@ def test_clones_of_a_broken_copy(monkeypatch, folder, file, code):
     monkeypatch.setattr(sized.removal, "Uses", lambda _session, _locations: SimpleNamespace(of=lambda _location, _image_id: use))
     monkeypatch.setattr(sized.others, "is_at_work", lambda _session, _listed: False)
     monkeypatch.setattr(sized.files, "delete", lambda _session, _place, path: deleted.append(path))
-    location = SimpleNamespace(one_file_disks=True, place=None)
-    args = (None, SimpleNamespace(id=ID), location, [File(f"{ID}.1.vmdk", 500, False, None)], FOLDER, None, 1 << 30)
+    location = SimpleNamespace(one_file_disks=True, place=None, image_path=lambda _image_id: FOLDER)
+    work = SimpleNamespace(image=SimpleNamespace(id=ID), capacity=None)
+    making = sized._Making(SimpleNamespace(session=None), work, 1)
+    args = (making, SimpleNamespace(location=location), [File(f"{ID}.1.vmdk", 500, False, None)])
     if code:
         with pytest.raises(removal.RemovalError) as caught:
             sized._clear(*args)

@@ -115,6 +115,8 @@ def test_min_disk_is_set_where_it_is_wanted_and_low():
 def test_copies_for_linked_clones():
     one = planned(image(2 * GIB), "a", extras=Extras((2, 5)))
     assert one.sized == {"a": (SizedCopy(5, "missing", "copy"),)} and one.too_small == [2]
+    one = planned(image(2 * GIB), "ab", extras=Extras((7, 5)))
+    assert list(one.sized_wanted.items()) == [(5, ["a", "b"]), (7, ["a", "b"])]
 
 
 def test_content_that_could_not_be_read_back_is_refused():
