@@ -1,0 +1,45 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the doctor asks of Nova and Glance, and what it need not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import openstack
+
+IMAGE = {"id": "id", "name": "name", "status": "active", "size": 1, "disk_format": "vmdk", "container_format": "bare"}
+
+
+@pytest.fixture
+def glance(monkeypatch):
+    """A cloud with one service, and these images by name."""
+    images = {}
+    monkeypatch.setattr(openstack.connection, "connect", lambda _options: SimpleNamespace(image=None))
+    monkeypatch.setattr(openstack.compute, "services", lambda _cloud: {"vc1-a": {}})
+    monkeypatch.setattr(openstack.images, "find", lambda _glance, name: {**IMAGE, **images[name]})
+    return images
+
+
+def test_glance_is_not_asked_without_images(glance):
+    assert openstack.ask({"openstack": {}, "images": None}) == openstack.Known({"vc1-a": {}})
+
+
+@pytest.mark.parametrize(
+    "document, named",
+    [
+        ({}, ()),
+        ({"direct_url": "vsphere://vc/folder/a"}, ("name",)),
+        ({"direct_url": "rbd://a", "locations": [{"url": "file:///a"}]}, ()),
+        ({"locations": [{"url": "file:///a"}, {"url": "vsphere://vc/folder/a"}]}, ("name",)),
+        ({"name": None, "locations": [{"url": "vsphere://vc"}]}, ("id",)),
+        ({"locations": [{"url": None}]}, ()),
+    ],
+)
+def test_images_with_a_location_of_vsphere(glance, document, named):
+    glance["one"] = document
+    known = openstack.ask({"openstack": {}, "images": ["one"]})
+    assert ([image.id for image in known.images], known.vsphere_locations) == (["id"], named)
