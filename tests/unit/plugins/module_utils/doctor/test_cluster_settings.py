@@ -16,7 +16,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 
 BARE = inventory.Cluster(
     moid="domain-c1", name="cluster-a", path="/dc1/host/cluster-a", datacenter=inventory.Datacenter("datacenter-1", "dc1", "dc1", "group-v1"),
-    resource_pool="resgroup-1", hosts=("host-1", "host-2"), datastores=(), drs_enabled=False, drs_behavior="manual", ha_enabled=False, ha_admission_control=False,
+    resource_pool="resgroup-1", hosts=("host-1", "host-2"), datastores=(), drs_enabled=False, drs_behavior="manual",
+    ha_enabled=False, ha_admission_control=False,
 )  # fmt: skip
 HYPERVISOR = vc.hypervisor(BARE, ".*", {}, {}, "uuid")
 ASKED = ["DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"]
