@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders what roles/nova_vcdriver writes for the first cluster. Runs in the control environment, which has Ansible and no Nova.
 
-Standard input: variables as JSON. Standard output: {file name: text} as JSON.
+Standard input: variables as JSON. Standard output: {file name: text} as JSON. ANSIBLE_COLLECTIONS_PATH says where the collection is.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "nova_vcdriver"
@@ -18,6 +19,7 @@ ROLE = Path(__file__).resolve().parents[2] / "roles" / "nova_vcdriver"
 
 def main():
     """Evaluates the role's variables and its template as Ansible does, without a play."""
+    init_plugin_loader()
     loader = DataLoader()
     variables = {"role_path": str(ROLE), "inventory_hostname": "compute-1", "ansible_managed": "Ansible"}
     for path in [ROLE / "defaults" / "main.yml", *sorted((ROLE / "vars" / "main").glob("*.yml"))]:

@@ -57,7 +57,7 @@ def render(**given):
     python = os.environ.get("CONTROL_PYTHON") or shutil.which("python")
     done = subprocess.run(
         [python, ROOT / "tests" / "nova" / "render_role.py"], input=json.dumps({**GIVEN, **given}), capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": ""},
+        env={**os.environ, "PYTHONPATH": "", "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"]},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

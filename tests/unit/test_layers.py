@@ -26,7 +26,7 @@ ALLOWED = {
     "argument_spec": set(),
     "module": {"errors"},
     "nova": set(),
-    "deployment": set(),
+    "deployment": {"errors"},
     "glance": {"errors"},
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
