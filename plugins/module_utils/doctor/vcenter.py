@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import account
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import HostDetails, Vcenter, Vm
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import compiles
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
@@ -83,7 +83,7 @@ def _read(session, params, services):
         username=params["username"],
         hosts=details,
         vms=_vms(session, hypervisors),
-        missing_privileges=_missing_privileges(session, hypervisors, details) if hypervisors else None,
+        missing_privileges=account.missing_privileges(session, hypervisors, details) if hypervisors else None,
     )
     caches = _caches(session, services, there) if params["image_cache"] else {}
     changed = {name: as_it_will_be(one, params["cluster_settings"] or ()) for name, one in there.items()}
@@ -183,76 +183,6 @@ def _vms(session, hypervisors):
             for obj, value in found
         }.values()
     )
-
-
-def _missing_privileges(session, hypervisors, details):
-    """Returns ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
-
-    :arg details: ``{host moid: HostDetails}``.
-    """
-    clusters = [hypervisor.cluster for hypervisor in hypervisors]
-    networks = session.read(
-        "read the networks of the clusters",
-        [object_spec(session.managed("ClusterComputeResource", cluster.moid), [traversal(vim.ComputeResource, "network")]) for cluster in clusters],
-        {vim.Network: ["name"]},
-    )
-    stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
-    safe = {host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe}
-    always, features = registry.privileges(hypervisors), privileges.FEATURES
-    asked = [
-        (always["root"], {session.content.rootFolder: "the root folder"}),
-        ([privileges.DATACENTER], {session.managed("Datacenter", one.datacenter.moid): f"datacenter {one.datacenter.name}" for one in clusters}),
-        (always["folder"], {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in clusters}),
-        (always["pool"], {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in clusters}),
-        (always["datastore"], {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items()}),
-        (always["network"], {obj: f"network {value.get('name', obj._GetMoId())}" for obj, value in networks}),
-        (
-            features["vsan"]["datastore"],
-            {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items() if one.type == "vsan"},
-        ),
-        (features["encryption"]["host"], {session.managed("HostSystem", moid): f"host {host.name}" for moid, host in safe.items()}),
-    ]
-    session_key = session.call("read the session's key", lambda: session.content.sessionManager.currentSession.key)
-    missing = {}
-    for wanted, names in asked:
-        for obj, lacking in _lacking(session, session_key, names, sorted(wanted)).items():
-            missing.setdefault(names[obj], []).extend(lacking)
-    return missing
-
-
-def _lacking(session, session_key, names, wanted):
-    """Returns ``{managed object: [privileges that the account lacks]}`` for some objects of one kind.
-
-    vSphere Web Services API, ``AuthorizationManager.HasPrivilegeOnEntities``. It asks for System.Read on each entity, and refuses all of them where one
-    lacks it; then they are asked one by one.
-
-    :arg names: ``{managed object: its name}``.
-    """
-    if not names:
-        return {}
-
-    def ask(objects):
-        answer = session.call(
-            f"ask for the account's privileges on {names[objects[0]]}{' and others' if len(objects) > 1 else ''}",
-            session.content.authorizationManager.HasPrivilegeOnEntities, entity=objects, sessionId=session_key, privId=wanted,
-        )  # fmt: skip
-        found = {one.entity: [granted.privId for granted in one.privAvailability if not granted.isGranted] for one in answer}
-        return {obj: lacking for obj, lacking in found.items() if lacking}
-
-    try:
-        return ask(list(names))
-    except VSphereFault as fault:
-        if fault.fault != "NoPermission":
-            raise
-    found = {}
-    for obj in names:
-        try:
-            found.update(ask([obj]))
-        except VSphereFault as fault:
-            if fault.fault != "NoPermission":
-                raise
-            found[obj] = ["System.Read"]
-    return found
 
 
 def _caches(session, services, hypervisors):

@@ -1,61 +1,46 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""doctor/vcenter.py: which privileges are missing, where vCenter refuses even the question."""
+"""Clusters are judged as vsphere_cluster_settings will leave them."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import pytest
+from dataclasses import replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import vcenter
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim, vmodl
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+
+BARE = inventory.Cluster(
+    moid="domain-c1", name="cluster-a", path="/dc1/host/cluster-a", datacenter=inventory.Datacenter("datacenter-1", "dc1", "dc1", "group-v1"),
+    resource_pool="resgroup-1", hosts=("host-1", "host-2"), datastores=(), drs_enabled=False, drs_behavior="manual",
+    ha_enabled=False, ha_admission_control=False,
+)  # fmt: skip
+HYPERVISOR = vc.hypervisor(BARE, ".*", {}, {}, "uuid")
+ASKED = ["DRS_OFF", "DRS_PARTIALLY_AUTOMATED", "HA_OFF", "HA_ADMISSION_CONTROL_OFF"]
 
 
-class Session:
-    """Answers for an account that may not read ``hidden``, and lacks what ``lacking`` has for an object."""
-
-    def __init__(self, hidden=(), lacking=(), fault=vim.fault.NoPermission):
-        self._hidden, self._lacking, self._fault = hidden, dict(lacking), fault
-        self.asked = []
-        self.content = SimpleNamespace(authorizationManager=SimpleNamespace(HasPrivilegeOnEntities=self._has))
-
-    def call(self, what, function, **arguments):
-        try:
-            return function(**arguments)
-        except vmodl.MethodFault as fault:
-            raise VSphereFault(what, fault) from fault
-
-    def _has(self, entity, sessionId, privId):
-        self.asked.append(entity)
-        if set(entity) & set(self._hidden):
-            raise self._fault()
-        granted = [SimpleNamespace(privId=name, isGranted=False) for name in privId]
-        return [
-            SimpleNamespace(
-                entity=one, privAvailability=[SimpleNamespace(privId=row.privId, isGranted=row.privId not in self._lacking.get(one, ())) for row in granted]
-            )
-            for one in entity
-        ]
+def found(drs, ha, path="/dc1/host/cluster-a"):
+    """Returns the ids of the findings on DRS and HA after these settings."""
+    after = cluster_settings.wanted(cluster_settings.settings(BARE), drs, ha)
+    service = Service("vc1-cluster-a", "cluster-a", ".*", hypervisor=vcenter.as_it_will_be(HYPERVISOR, [{"path": path, **after}]))
+    return {one.id for one in RULES if one.id in ASKED and list(one.check(Facts((service,)), service))}
 
 
-NAMES = {"ds-1": "datastore a", "ds-2": "datastore b"}
+def test_what_will_be_set_is_no_finding():
+    """Only what the settings mend goes; a cluster that they do not name stays as it is."""
+    full = {"enabled": True, "behavior": "fullyAutomated"}
+    assert found(None, None) == {"DRS_OFF", "HA_OFF"}
+    assert found(full, None) == {"HA_OFF"}
+    assert found({"enabled": True, "behavior": "partiallyAutomated"}, {"enabled": True}) == {"DRS_PARTIALLY_AUTOMATED", "HA_ADMISSION_CONTROL_OFF"}
+    assert found(full, {"enabled": True, "admission_control": True}) == set()
+    assert found(full, {"enabled": True, "admission_control": True}, path="/dc2/host/cluster-a") == {"DRS_OFF", "HA_OFF"}
 
 
-def test_one_question_for_all():
-    session = Session(lacking={"ds-2": ["Datastore.Browse"]})
-    assert vcenter._lacking(session, "key", NAMES, ["Datastore.Browse", "Datastore.Config"]) == {"ds-2": ["Datastore.Browse"]}
-    assert session.asked == [["ds-1", "ds-2"]]
-    assert vcenter._lacking(session, "key", {}, ["Datastore.Browse"]) == {}
-
-
-def test_an_object_that_may_not_be_read_hides_no_other():
-    session = Session(hidden=["ds-1"], lacking={"ds-2": ["Datastore.Browse"]})
-    assert vcenter._lacking(session, "key", NAMES, ["Datastore.Browse"]) == {"ds-1": ["System.Read"], "ds-2": ["Datastore.Browse"]}
-
-
-def test_other_faults_are_errors():
-    with pytest.raises(VSphereFault):
-        vcenter._lacking(Session(hidden=["ds-1"], fault=vmodl.fault.ManagedObjectNotFound), "key", NAMES, ["Datastore.Browse"])
+def test_what_is_no_cluster_stays_as_it_is():
+    other = replace(HYPERVISOR, cluster=None)
+    settings = cluster_settings.settings(BARE)
+    assert vcenter.as_it_will_be(other, [{"path": BARE.path, **settings}]) is other
