@@ -245,7 +245,7 @@ def chunked_put(bench):
 
 def vcenter_put(bench):
     """Writes a file through the vCenter, and looks at the privilege that it may want beyond the documented ones."""
-    status, text = _put(bench, "vcenter", "vcenter")
+    status, text = _put(bench, "vcenter", "server")
     lacks = bench.lacks("Host.Config.SystemManagement", "HostSystem", bench.site.host_moids) if bench.site.host_moids else False
     if status == 201 and lacks:
         return Finding("documented", f"{text} The account has no Host.Config.SystemManagement.")
@@ -258,7 +258,7 @@ def vcenter_put(bench):
 
 def vsan_put_through_vcenter(bench):
     """Writes a file to vSAN through the vCenter."""
-    status, text = _put(bench, "vcenter", "vcenter")
+    status, text = _put(bench, "vcenter", "server")
     if status in (401, 403):
         return Finding(None, text)
     return Finding("works" if status == 201 else "fails", text)

@@ -104,3 +104,12 @@ def test_time_is_over():
     one.limit(-1)
     with pytest.raises(bench.Late):
         one.call("ask", None)
+
+
+def test_a_file_through_the_vcenter_goes_there_and_nowhere_else(monkeypatch):
+    ways = []
+    monkeypatch.setattr(transfer, "put", lambda _session, chosen, *_more: ways.extend(chosen))
+    one = table()
+    one.memo["hosts"] = HOSTS
+    assert datastore.vsan_put_through_vcenter(one).value == "works"
+    assert [way.hostname for way in ways] == ["vc"]
