@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record that travels: what all steps of one run share, and what a step leaves."""
+"""The records that travel: what the module's options say, what all steps of one run share, and what a step leaves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,52 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.content import Content
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.options import Options
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None.
+
+    ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published.
+    ``limits`` are those of copies, ``bytes_per_second`` is what one push may send, or None.
+    """
+
+    upload_through: str = "auto"
+    host_trust: str | None = None
+    encoding: str = "auto"
+    transfer_timeout: int | None = None
+    verify: str = "size"
+    limits: Limits = Limits()
+    bytes_per_second: int | None = None
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is wanted besides the images: the module's options of the same names. ``linked_clone_sizes`` are GiB."""
+
+    linked_clone_sizes: tuple = ()
+    use_linked_clone: bool = True
+    update_min_disk: bool = False
+
+
+def from_params(params):
+    """Returns the :class:`Options` that the module's options say.
+
+    :raises NovaVmwareError: ``LIMIT_INVALID``.
+    """
+    for name in ("copies_per_datastore", "copies_per_host", "bandwidth_limit"):
+        if params[name] is not None and params[name] < 1:
+            raise NovaVmwareError("LIMIT_INVALID", f"{name} is {params[name]}, with which nothing would move.", "Give 1 or more, or leave it out.")
+    names = ("upload_through", "host_trust", "encoding", "transfer_timeout", "verify")
+    return Options(
+        limits=Limits(params["copies_per_datastore"], params["copies_per_host"]),
+        bytes_per_second=params["bandwidth_limit"] and params["bandwidth_limit"] << 20,
+        **{name: params[name] for name in names if params.get(name) is not None},
+    )
 
 
 @dataclass(frozen=True)
@@ -35,7 +78,8 @@ class Job:
     @classmethod
     def begin(cls, session, glance, options):
         """Returns the job of this process's run. Arguments as the fields."""
-        return cls(session, glance, options, options.rules(session), stage.this_run())
+        trust = options.host_trust or session.host_trust
+        return cls(session, glance, options, transfer.Rules(options.upload_through, trust, None, options.bytes_per_second), stage.this_run())
 
     def timed(self):
         """Returns the job for one push: from now on its transfers have ``transfer_timeout`` seconds in all, where there is one."""

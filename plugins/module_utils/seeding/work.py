@@ -139,7 +139,7 @@ def plan_image(found, offloading, extras, options):
     """Plans what is to be done for one image.
 
     :arg found: a :class:`look.Found`. :arg offloading: that of the :class:`look.Seen`.
-    :arg extras: :class:`options.Extras`. :arg options: :class:`options.Options`.
+    :arg extras: :class:`job.Extras`. :arg options: :class:`job.Options`.
     :returns: a :class:`Work`.
     :raises ContentError: what would be written could not be read back.
     """

@@ -11,8 +11,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import carry_out
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.options import Options
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Step, Target
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
 

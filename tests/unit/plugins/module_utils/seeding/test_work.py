@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.readback import ContentError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import Image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Extras, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import Found
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.options import Extras, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits, SizedCopy, Step, Write
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work, plan_image
 
