@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from pyVmomi import vim
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, publish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
@@ -17,14 +18,6 @@ ID = "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11"
 TARGET = f"[n1] base/{ID}"
 AWAY = "[n1] stage/replaced-1"
 NOBODY = (None, False)
-
-
-class Fault(VSphereFault):
-    """A refusal with this name."""
-
-    def __init__(self, fault):  # pylint: disable=super-init-not-called
-        Exception.__init__(self, fault)
-        self.fault = fault
 
 
 class Cache:
@@ -104,7 +97,7 @@ def test_what_is_not_broken_stays(monkeypatch, state):
 
 
 def test_who_loses_accepts_what_is_there(monkeypatch):
-    cache = Cache(monkeypatch, [(entry(audit.COMPLETE), False)], fails=Fault("FileAlreadyExists"))
+    cache = Cache(monkeypatch, [(entry(audit.COMPLETE), False)], fails=VSphereFault("move it", vim.fault.FileAlreadyExists()))
     stage = run(cache)
     assert (cache.done, stage.unsure) == ([("deleted", "[n1] stage/publishing")], [])
 
@@ -146,7 +139,7 @@ def test_it_ends_with_an_error(monkeypatch, look, code):
 
 
 def test_half_a_move_is_undone(monkeypatch):
-    cache = Cache(monkeypatch, fails=Fault("CannotAccessFile"))
+    cache = Cache(monkeypatch, fails=VSphereFault("move it", vim.fault.CannotAccessFile()))
     with pytest.raises(VSphereFault):
         run(cache)
     assert cache.done == ["undone"]

@@ -43,9 +43,9 @@ class Table(bench.Bench):
         yield bench.Imported(None, self._path)
 
     def lease(self, name, capacity_kb=bench.CAPACITY_KB):
-        end = self._leases.pop(0) if self._leases else None
-        if end:
-            raise end
+        ends, self._leases = self._leases[:1], self._leases[1:]
+        for error in filter(None, ends):
+            raise error
         return SimpleNamespace(HttpNfcLeaseAbort=None), SimpleNamespace(entity=None)
 
     def abort(self, _lease):

@@ -18,7 +18,10 @@ def steps(monkeypatch):
     """What is done, with a stage that an ended run has left, or none."""
     done = []
     session = SimpleNamespace(warnings=["of the session"])
-    step = lambda name, answer: lambda *_args, **_options: done.append(name) or answer  # noqa: E731
+
+    def step(name, answer):
+        return lambda *_args, **_options: done.append(name) or answer
+
     left = SimpleNamespace(path="[n1] openstack_vmware/x")
     monkeypatch.setattr(image_cache, "cache_folder", lambda _params: "base")
     monkeypatch.setattr(image_cache.registry, "wanted", step("wishes", []))

@@ -44,8 +44,8 @@ class Sending:
 
     def import_disk(self, disk_type, size, chunks):
         self.steps.append(("import", disk_type, size))
-        error = self._imports.pop(0) if self._imports else None
-        if error:
+        errors, self._imports = self._imports[:1], self._imports[1:]
+        for error in errors:
             raise error
 
 
