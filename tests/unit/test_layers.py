@@ -116,10 +116,6 @@ def test_only_the_registry_names_a_driver(path):
     assert found <= NAME_NO_DRIVER or path == UTILS / "drivers" / "registry.py", found - NAME_NO_DRIVER
 
 
-# Files without tests of their own yet. The list gets shorter only.
-UNTESTED = {"module_utils/deployment/computes.py", "module_utils/deployment/history.py"}
-
-
 def places_of_tests(path):
     """Returns where the tests of a file of module_utils may be: ``test_<file>.py`` in its room's folder below tests/unit, or, where another room has such
     a file, ``test_<room>_<file>.py``, for pytest wants names that differ. A folder inside a room may have one file for all: ``test_<folder>.py``.
@@ -134,7 +130,7 @@ def has_functions(path):
     return any(isinstance(node, ast.FunctionDef) for node in ast.walk(parse(path)))
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=named(path)) for _room, path in utils() if has_functions(path) and named(path) not in UNTESTED])
+@pytest.mark.parametrize("path", [pytest.param(path, id=named(path)) for _room, path in utils() if has_functions(path)])
 def test_utils_have_tests(path):
     """Tests are where a reader looks for them."""
     assert any(place.is_file() for place in places_of_tests(path)), f"no {places_of_tests(path)[0].relative_to(TESTS)}"
