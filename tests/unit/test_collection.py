@@ -161,3 +161,11 @@ def test_the_count_of_rules():
     """README says how many rules docs/checks.md has; test_docs.py compares these with the code."""
     rows = re.findall(r"^\| `[A-Z_]+` \|", (ROOT / "docs" / "checks.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert re.findall(r"\b(\d+) rules\b", (ROOT / "README.md").read_text(encoding="utf-8")) == [str(len(rows))]
+
+
+def test_the_map_names_what_is_there():
+    """Each path in the table of CONTRIBUTING.md exists."""
+    rows = re.findall(r"^\|.*\|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    paths = re.findall(r"`((?:docs|extensions|lab|meta|playbooks|plugins|requirements|roles|tests)/[^` ]*)`", "\n".join(rows))
+    assert len(paths) > 30
+    assert sorted({path for path in paths if not any(ROOT.glob(path.rstrip("/")))}) == []
