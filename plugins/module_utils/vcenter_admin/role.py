@@ -30,6 +30,8 @@ def run(params, check_mode):
         role = _find(session, manager, params["name"])
         if role is not None and role.system:
             raise RoleError("ROLE_IS_SYSTEM", f"Role {params['name']} is one of vSphere's own and can't be changed.", "Choose another name.")
+        # A datacenter that is not there must not leave a role behind.
+        objects = _objects(session, params["datacenters"]) if params["principal"] else []
         wanted = privileges.all_privileges(params["features"])
         before = sorted(set(role.privilege) - privileges.SYSTEM) if role is not None else None
         changed = before != wanted
@@ -37,7 +39,7 @@ def run(params, check_mode):
             role_id = _write(session, manager, role, params["name"], wanted)
         else:
             role_id = role.roleId if role is not None else None
-        grants = _grant(session, manager, params, role_id, check_mode) if params["principal"] else []
+        grants = _grant(session, manager, params, objects, role_id, check_mode)
     return {
         "changed": changed or any(grant["changed"] for grant in grants),
         "role": {"name": params["name"], "role_id": role_id, "privileges": wanted, "changed": changed},
@@ -66,10 +68,13 @@ def _write(session, manager, role, name, wanted):
     return role.roleId
 
 
-def _grant(session, manager, params, role_id, check_mode):
-    """Grants the role on the root folder, there alone, and on the datacenters with all below them."""
-    objects = [(session.content.rootFolder, "/", False)]
-    objects += [(obj, path, True) for obj, path in _datacenters(session, params["datacenters"])]
+def _objects(session, datacenters):
+    """Returns ``(managed object, path, whether the role holds below it)``: the root folder alone, and the datacenters with all below them."""
+    return [(session.content.rootFolder, "/", False), *((obj, path, True) for obj, path in _datacenters(session, datacenters))]
+
+
+def _grant(session, manager, params, objects, role_id, check_mode):
+    """Grants the role on the objects, as :func:`_objects` returns them."""
     grants = []
     for obj, path, propagate in objects:
         existing = session.call(f"read the permissions on {path}", manager.RetrieveEntityPermissions, entity=obj, inherited=False)
