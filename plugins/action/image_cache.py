@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
         return LOCAL_INTERVAL if self._connection.transport == "local" else SSH_INTERVAL
 
     def _reader(self):
-        """Gives a function ``(path, offset) -> bytes``, or None for a connection that can do one thing at a time only."""
+        """Returns a function ``(path, offset) -> bytes``, or None for a connection that can do one thing at a time only."""
         if self._connection.transport == "local":
             return _read_local
         if self._connection.transport not in ("ssh", "ansible.builtin.ssh"):

@@ -23,6 +23,6 @@ class NovaVmwareError(Exception):
         self.details = dict(details or {})
 
     def to_result(self):
-        """Gives the keys of a module's failure: ``msg``, ``error_code``, ``hint`` and ``details``."""
+        """Returns the keys of a module's failure: ``msg``, ``error_code``, ``hint`` and ``details``."""
         msg = self.what if not self.hint else f"{self.what} {self.hint}"
         return {"msg": msg, "error_code": self.code, "hint": self.hint, "details": self.details}

@@ -55,5 +55,5 @@ def _cancel(_signal, _frame):
 
 
 def _secrets(auth):
-    """Gives the values inside ``auth`` that are secret: Ansible redacts a dict option as a whole, but not what is inside it."""
+    """Returns the values inside ``auth`` that are secret: Ansible redacts a dict option as a whole, but not what is inside it."""
     return {str(value) for name, value in (auth or {}).items() if value and any(word in name for word in ("password", "secret", "token", "passcode"))}

@@ -147,7 +147,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def step(self, action, image, datastore, total):
-        """Gives a :class:`Step` that ends with the ``with``: as done, or as failed when something is raised.
+        """Begins a :class:`Step` that ends with the ``with``: as done, or as failed when something is raised.
 
         :arg action: a verb, for example ``push``. :arg image: its name, or that of the question that is asked. :arg datastore: its name.
         :arg total: bytes; 0 for a step that moves none.
@@ -163,7 +163,7 @@ class Reporter:
 
 
 def from_environment(environment=None):
-    """Gives the :class:`Reporter` that the environment asks for: one that writes to a file, or one that writes nothing."""
+    """Returns the :class:`Reporter` that the environment asks for: one that writes to a file, or one that writes nothing."""
     path = (os.environ if environment is None else environment).get(VARIABLE)
     if not path:
         return Reporter(None)
@@ -193,7 +193,7 @@ def step(action, image, datastore, total):
 
 
 def line(event):
-    """Gives the text for an event, or None for what is none. Pure.
+    """Returns the text for an event, or None for what is none. Pure.
 
     The event comes from a file: its values are not trusted. A name may hold anything, so what is not printable is left out.
     """
@@ -221,7 +221,7 @@ def line(event):
 
 
 def size(count):
-    """Gives a number of bytes as people read it: ``1.5 GiB``."""
+    """Returns a number of bytes as people read it: ``1.5 GiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

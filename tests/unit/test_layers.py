@@ -116,6 +116,33 @@ def test_only_the_registry_names_a_driver(path):
     assert found <= NAME_NO_DRIVER or path == UTILS / "drivers" / "registry.py", found - NAME_NO_DRIVER
 
 
+def drawing():
+    """Returns the rooms and the arrows between them as a Mermaid diagram, read from the source.
+
+    An arrow that follows from two others is left out, and so are the files that belong to no room.
+    """
+    arrows = {}
+    for room, path in utils():
+        if path.parent != UTILS:
+            arrows.setdefault(room, set()).update(room_of(dotted) for dotted in imports(parse(path)))
+    below = {room: {other for other in found if other in arrows and other != room} for room, found in arrows.items()}
+
+    def reached(room):
+        return below[room].union(*map(reached, below[room]))
+
+    text = ["flowchart TD"]
+    for room, found in sorted(below.items()):
+        drawn = sorted(found.difference(*map(reached, found)))
+        text += [f"  {room} --> {other}" for other in drawn] or ([] if any(room in others for others in below.values()) else [f"  {room}"])
+    return "\n".join(text) + "\n"
+
+
+def test_the_drawing_is_true():
+    """`python tests/unit/test_layers.py` draws it anew."""
+    shown = (PLUGINS.parent / "docs" / "architecture.md").read_text(encoding="utf-8").split("```mermaid\n")[1].split("```")[0]
+    assert shown == drawing(), f"docs/architecture.md has an older one. This is it now:\n{drawing()}"
+
+
 def places_of_tests(path):
     """Returns where the tests of a file of module_utils may be: ``test_<file>.py`` in its room's folder below tests/unit, or, where another room has such
     a file, ``test_<room>_<file>.py``, for pytest wants names that differ. A folder inside a room may have one file for all: ``test_<folder>.py``.
@@ -215,3 +242,7 @@ def test_filter_is_a_page_and_a_name(path):
 def test_fragments_import_nothing(path):
     """A fragment is text."""
     assert [dotted for dotted in imports(parse(path)) if not dotted.startswith("__future__.")] == []
+
+
+if __name__ == "__main__":
+    print(drawing(), end="")

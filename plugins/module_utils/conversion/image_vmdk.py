@@ -127,7 +127,7 @@ def _refuse_wish(wanted, image):
 
 
 def _ours(glance, name, project_id):
-    """Gives the images of that name, all of them made by this module."""
+    """Returns the images of that name, all of them made by this module."""
     found = glance_images.named(glance, name, owner=project_id, visibility="all", sort="created_at:asc")
     foreign = [one["id"] for one in found if wishes.SOURCE not in one]
     if foreign:
@@ -141,7 +141,7 @@ def _ours(glance, name, project_id):
 
 
 def _min_disk(wanted, capacity_bytes):
-    """Gives the GiB of ``min_disk``: what is asked for, else what the disk needs; None while that is not known.
+    """Returns the GiB of ``min_disk``: what is asked for, else what the disk needs; None while that is not known.
 
     :raises NovaVmwareError: ``MIN_DISK_TOO_SMALL``.
     """
@@ -170,7 +170,7 @@ def _document(wanted, capacity_bytes):
 
 
 def _planned(wanted, source):
-    """Gives the document that a conversion would make, as far as Glance's own words tell."""
+    """Returns the document that a conversion would make, as far as Glance's own words tell."""
     return {"id": None, **_document(wanted, source.get("virtual_size"))}
 
 
@@ -210,7 +210,7 @@ def _convert(glance, image, wanted, params):
 
 @contextlib.contextmanager
 def _folder(work_dir, size):
-    """Gives a folder of our own that is gone afterwards, also when the module is cancelled."""
+    """Makes a folder of our own that is gone afterwards, also when the module is cancelled."""
     try:
         with tempfile.TemporaryDirectory(prefix="image_vmdk-", dir=work_dir) as folder:  # mode 0700
             free = shutil.disk_usage(folder).free
@@ -235,7 +235,7 @@ def _download(glance, image, path):
 
 
 def _file(path):
-    """Gives the size in bytes and the reader that the inspections want."""
+    """Returns the size in bytes and the reader that the inspections want."""
 
     def read(offset, length):
         with open(path, "rb") as file:

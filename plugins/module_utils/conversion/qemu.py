@@ -35,7 +35,7 @@ class ConversionError(NovaVmwareError):
 
 
 def program():
-    """Gives the path of qemu-img.
+    """Returns the path of qemu-img.
 
     :raises ConversionError: ``QEMU_IMG_MISSING``.
     """
@@ -50,7 +50,7 @@ def program():
 
 
 def driver(image):
-    """Gives the name of qemu's driver for an image: ``disk_format``, and for a vmdk ``hw_disk_type``, decide.
+    """Returns the name of qemu's driver for an image: ``disk_format``, and for a vmdk ``hw_disk_type``, decide.
 
     :arg image: a :class:`nova.image.Image`; its disk_format is one of :data:`DRIVERS`.
     """
@@ -97,7 +97,7 @@ def judge_file(image, size, read):
 
 
 def info(path, kind):
-    """Gives what ``qemu-img info`` says of a file, parsed.
+    """Returns what ``qemu-img info`` says of a file, parsed.
 
     :arg path: the file, absolute; :func:`judge_file` has passed it.
     :arg kind: qemu's driver.

@@ -39,7 +39,7 @@ class Wish:
 
 
 def wish(params, source):
-    """Gives the :class:`Wish`.
+    """Returns the :class:`Wish`.
 
     :arg params: the options of the module.
     :arg source: the image document of Glance that is to be converted.
@@ -63,7 +63,7 @@ def wish(params, source):
 
 
 def properties(params):
-    """Gives the properties that the new image has; None stands for one that it must not have.
+    """Returns the properties that the new image has; None stands for one that it must not have.
 
     :arg params: the options of the module.
     :raises NovaVmwareError: ``PROPERTY_RESERVED``: one is not to be set like this.
@@ -88,7 +88,7 @@ def properties(params):
 
 
 def note(content, capacity_bytes):
-    """Gives the value of the property :data:`SOURCE`.
+    """Returns the value of the property :data:`SOURCE`.
 
     :arg content: :attr:`Wish.content`.
     :arg capacity_bytes: what the guest sees.
@@ -97,7 +97,7 @@ def note(content, capacity_bytes):
 
 
 def read_note(document):
-    """Gives the pair of content and capacity in bytes that an image document was made with; two None where it can't be read."""
+    """Returns the pair of content and capacity in bytes that an image document was made with; two None where it can't be read."""
     try:
         content = json.loads(document[SOURCE])
         return content, content.pop("capacity_bytes")
@@ -106,12 +106,12 @@ def read_note(document):
 
 
 def min_disk(capacity_bytes):
-    """Gives the GiB that a flavor's root disk needs at least: Nova can't make a disk smaller than its image."""
+    """Returns the GiB that a flavor's root disk needs at least: Nova can't make a disk smaller than its image."""
     return -(-capacity_bytes // GIB)
 
 
 def patch(document, wanted, disk):
-    """Gives the JSON patch that makes an image what is asked for; an empty list when it is.
+    """Returns the JSON patch that makes an image what is asked for; an empty list when it is.
 
     :arg document: the image document of Glance.
     :arg wanted: a :class:`Wish`.
@@ -129,7 +129,7 @@ def patch(document, wanted, disk):
 
 
 def state(document, names):
-    """Gives the part of an image document that a diff shows.
+    """Returns the part of an image document that a diff shows.
 
     :arg document: as Glance gives it, or as it will be.
     :arg names: the properties that are asked for.

@@ -34,7 +34,7 @@ _ZEROS = bytes(1 << 20)
 
 
 def content_id(identity):
-    """Gives a disk's ``CID`` and ``ddb.longContentID`` in hexadecimal.
+    """Returns a disk's ``CID`` and ``ddb.longContentID`` in hexadecimal.
 
     vSphere may take two disks with one content id for the same (VirtualMachineRelocateSpec, moveAllDiskBackingsAndAllowSharing). As in
     open-vmdk the long one ends in the short one, which is neither ffffffff (no parent) nor fffffffe.
@@ -47,12 +47,12 @@ def content_id(identity):
 
 
 def grain_sectors(length):
-    """Gives the sectors that a grain takes with its marker: ``length`` is the bytes of its compressed data."""
+    """Returns the sectors that a grain takes with its marker: ``length`` is the bytes of its compressed data."""
     return -(-(_GRAIN_MARKER.size + length) // SECTOR)
 
 
 def size(area, written, tables):
-    """Gives the bytes of a file that :class:`Layout` makes.
+    """Returns the bytes of a file that :class:`Layout` makes.
 
     :arg area: sectors of all grains, as :func:`grain_sectors` gives them. :arg written: grain tables that are in it. :arg tables: entries of its directory.
     """
@@ -86,7 +86,7 @@ class Layout:
         return self._sector * SECTOR
 
     def start(self):
-        """Gives the header and the descriptor."""
+        """Returns the header and the descriptor."""
         head = self._header(_GD_AT_END) + self._descriptor()
         return head.ljust(_OVERHEAD * SECTOR, b"\0")
 
@@ -174,7 +174,7 @@ class Encoder:
         return self._rest
 
     def start(self):
-        """Gives the header and the descriptor."""
+        """Returns the header and the descriptor."""
         return self._layout.start()
 
     def feed(self, data):
@@ -205,7 +205,7 @@ class Encoder:
 
 
 def _pack(grain):
-    """Gives a zlib stream of a grain's bytes: stored, or deflated at level 1 where a quarter of its pages or more are zeros."""
+    """Returns a zlib stream of a grain's bytes: stored, or deflated at level 1 where a quarter of its pages or more are zeros."""
     holes = sum(grain.startswith(_ZEROS[:_PAGE], at) for at in range(0, GRAIN, _PAGE))
     if holes * 4 >= GRAIN // _PAGE:
         return zlib.compress(grain, 1)
@@ -213,7 +213,7 @@ def _pack(grain):
 
 
 def stored(data):
-    """Gives a zlib stream of bytes that are stored. zlib's level 0 gives the same, six times slower.
+    """Returns a zlib stream of bytes that are stored. zlib's level 0 gives the same, six times slower.
 
     RFC 1950 and 1951: blocks of 65,535 bytes at the most, each with its length and the complement of that.
     """
@@ -225,7 +225,7 @@ def stored(data):
 
 
 def stored_length(length):
-    """Gives the bytes of what :func:`stored` makes of so many."""
+    """Returns the bytes of what :func:`stored` makes of so many."""
     return 2 + -(-length // _STORED) * 5 + length + 4
 
 

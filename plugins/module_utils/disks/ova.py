@@ -136,7 +136,7 @@ class _Ranges(io.RawIOBase):
 
 
 def _members(size, read):
-    """Gives ``{name: tarfile.TarInfo}``. Reads headers only."""
+    """Returns ``{name: tarfile.TarInfo}``. Reads headers only."""
     found = {}
     try:
         with tarfile.open(fileobj=_Ranges(size, read), mode="r:") as archive:
@@ -184,7 +184,7 @@ def _text(member, read):
 
 
 def _disk_file(text):
-    """Gives the name of the file of the one disk in an OVF descriptor."""
+    """Returns the name of the file of the one disk in an OVF descriptor."""
     # Without a document type there are no entities, and so none that grow or reach for other files. UTF-16 would hide one.
     if b"<!" in re.sub(rb"<!--.*?-->", b"", text, flags=re.DOTALL) or b"\0" in text:
         raise OvaError("OVA_DESCRIPTOR", "The ova's descriptor declares a document type or entities, or is not UTF-8.", "Do not use this file.")
@@ -217,7 +217,7 @@ def _value(item, name):
 
 
 def _manifest(members, read):
-    """Gives ``{file name: (algorithm, hexadecimal)}``, empty without a manifest."""
+    """Returns ``{file name: (algorithm, hexadecimal)}``, empty without a manifest."""
     if not any(name.lower().endswith(".mf") for name in members):
         return {}
     member = _only(members, ".mf", "OVA_MANIFEST")

@@ -27,7 +27,7 @@ def is_needed(stream):
 
 
 def size(stream):
-    """Gives the bytes of the new file, or None where only its making tells.
+    """Returns the bytes of the new file, or None where only its making tells.
 
     :arg stream: a :class:`vmdk.Stream`.
     """

@@ -23,7 +23,7 @@ LEAST_SAVED = 32 << 20  # bytes; less is not worth the calls of an import
 
 
 def room():
-    """Gives the bytes that a spool may take: half of what is free in the folder for temporary files."""
+    """Returns the bytes that a spool may take: half of what is free in the folder for temporary files."""
     return shutil.disk_usage(tempfile.gettempdir()).free // 2
 
 

@@ -249,7 +249,7 @@ _CREATE_TYPES = {"sparse": "monolithicSparse", "streamOptimized": "streamOptimiz
 
 
 def _read_lines(text):
-    """Gives ``({name in lower case: value}, [(sectors, type, file)])`` of a descriptor."""
+    """Returns ``({name in lower case: value}, [(sectors, type, file)])`` of a descriptor."""
     values, extents = {}, []
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith("#"):
@@ -370,7 +370,7 @@ def _last_grain(header, size, read, directory, present):
 
 
 def _area(header, size, read, highest, tables):
-    """Gives ``area`` and ``short`` of a :class:`Stream`.
+    """Returns ``area`` and ``short`` of a :class:`Stream`.
 
     Grains lie side by side from the header's overhead on, but for tables among them, each behind a marker of a sector. What else lies there, as
     VMware's progress markers may, is not known here.
@@ -411,7 +411,7 @@ def grain_places(read):
 
 
 def _side_by_side(tables, table_sectors):
-    """Gives ``[(first sector, sectors)]`` of the runs of tables that one read gets, at most 8 MiB each."""
+    """Returns ``[(first sector, sectors)]`` of the runs of tables that one read gets, at most 8 MiB each."""
     runs = []
     for sector in tables:
         if runs and runs[-1][0] + runs[-1][1] == sector and (runs[-1][1] + table_sectors) * SECTOR <= _PIECE:

@@ -37,7 +37,7 @@ class GlanceError(NovaVmwareError):
 
 
 def find(glance, name_or_id):
-    """Gives the image document of Glance for an id or a name that is unique.
+    """Returns the image document of Glance for an id or a name that is unique.
 
     Only an image whose name is the same text is found: MySQL ignores case, accents and blanks at the end when Glance compares names, and Glance
     itself reads operators in them (glance/common/utils.py, ``split_filter_op``).
@@ -72,7 +72,7 @@ _UNLISTED = (
 
 
 def named(glance, name, **more):
-    """Gives the documents of all images that Glance lists under exactly this name, in Glance's order, whatever the size of its pages.
+    """Returns the documents of all images that Glance lists under exactly this name, in Glance's order, whatever the size of its pages.
 
     :arg more: further query parameters (Image Service API v2, "List images").
     :raises GlanceError: ``GLANCE_REFUSED`` or ``GLANCE_ANSWER_UNREADABLE``.
@@ -91,7 +91,7 @@ def named(glance, name, **more):
 
 
 def _why_not_listed(glance, name):
-    """Gives the way out for a name under which Glance lists nothing."""
+    """Returns the way out for a name under which Glance lists nothing."""
     for more, why in _UNLISTED:
         try:
             ids = sorted(image["id"] for image in named(glance, name, **more))
@@ -212,7 +212,7 @@ class Blocks:
         return data[offset - first : offset - first + length]
 
     def stream(self):
-        """Gives all bytes as :func:`read`, from the first at each call."""
+        """Returns all bytes as :func:`read`, from the first at each call."""
         return read(self._glance, self._image_id, self._size, self._kept)
 
 
@@ -384,7 +384,7 @@ def _server(url):
 
 
 def _document(what, response, key):
-    """Gives the JSON object of an answer. ``key`` is what it must have.
+    """Returns the JSON object of an answer. ``key`` is what it must have.
 
     :arg what: a verb phrase with the object, completes "Failed to ...".
     :raises GlanceError: ``GLANCE_ANSWER_UNREADABLE``: something else than Glance has answered.

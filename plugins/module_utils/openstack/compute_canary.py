@@ -63,7 +63,7 @@ def sweep(cloud, host, seconds):
 
 
 def age(created_at):
-    """Gives the seconds since a time as Nova writes it: ``2026-11-21T10:00:00Z``."""
+    """Returns the seconds since a time as Nova writes it: ``2026-11-21T10:00:00Z``."""
     created = datetime.datetime.strptime(created_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
     return (datetime.datetime.now(datetime.timezone.utc) - created).total_seconds()
 

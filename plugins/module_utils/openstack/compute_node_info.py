@@ -10,7 +10,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack im
 
 
 def run(params, _check_mode):
-    """Gives what Nova and Placement know of the hosts asked for, or of all."""
+    """Returns what Nova and Placement know of the hosts asked for, or of all."""
     requires("openstacksdk", connection.IMPORT_ERROR, "to talk to Nova and Placement")
     cloud = connection.connect(params["openstack"] or {})
     return {"changed": False, "compute_nodes": compute.compute_nodes(cloud, params["hosts"] or [])}

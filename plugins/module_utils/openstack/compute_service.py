@@ -73,7 +73,7 @@ def run(params, check_mode):
 
 
 def wanted(service, state, reason):
-    """Gives the service as it shall be: a dict as ``service``, or None for ``absent``.
+    """Returns the service as it shall be: a dict as ``service``, or None for ``absent``.
 
     :arg reason: None keeps the reason of a service that is disabled already.
     """
@@ -86,7 +86,7 @@ def wanted(service, state, reason):
 
 
 def busy(found):
-    """Gives one line for each thing that is under way: servers with a task, migrations that have not ended."""
+    """Returns one line for each thing that is under way: servers with a task, migrations that have not ended."""
     lines = [
         f"server {server['name']} ({server['id']}): {server['task_state'] or server['status'].lower()}"
         for server in found.servers
@@ -130,7 +130,7 @@ def _some(names):
 
 
 def shown(service, provider):
-    """Gives what a diff shows of a service; an empty dict for none."""
+    """Returns what a diff shows of a service; an empty dict for none."""
     result = {} if service is None else {name: service[name] for name in ("status", "disabled_reason", "forced_down")}
     return {**result, **({"resource_provider": provider} if provider else {})}
 

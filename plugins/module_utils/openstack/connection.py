@@ -25,7 +25,7 @@ class OpenStackError(NovaVmwareError):
 
 
 def connect(options):
-    """Gives an ``openstack.connection.Connection``; it logs in at its first call.
+    """Returns an ``openstack.connection.Connection``; it logs in at its first call.
 
     :arg options: the keys of the module option ``openstack``; those that are None count as left out. With ``auth`` and without ``cloud`` nothing
         comes from elsewhere. Without both, the OS_* variables of the environment or the only cloud of clouds.yaml count, as everywhere with
@@ -51,7 +51,7 @@ def connect(options):
 
 
 def account(cloud):
-    """Gives ``(project id or None, names of the roles)`` of the token that a connection uses; asks Keystone for one where there is none yet."""
+    """Returns ``(project id or None, names of the roles)`` of the token that a connection uses; asks Keystone for one where there is none yet."""
     with translate("log in to Keystone"):
         access = cloud.session.auth.get_access(cloud.session)
         return access.project_id, frozenset(access.role_names)
