@@ -19,7 +19,6 @@ lets the last chunk pass only if all were right, so a server that counts bytes n
 from __future__ import annotations
 
 import contextlib
-import itertools
 from dataclasses import dataclass
 from functools import partial
 
@@ -159,8 +158,17 @@ def _send_flat(sending):
                 if error.code in transfer.FINAL:
                     raise
                 sending.done.warning = f"The image {image.name} was sent with its holes: {error.what}"
-        tries = itertools.chain([spool.flat], itertools.repeat(sending.bytes))  # what was read is not read again, unless an upload breaks
-        _send_extent(sending, lambda: next(tries)())
+        _send_extent(sending, _once(spool.flat, sending.bytes))  # what was read is not read again, unless an upload breaks
+
+
+def _once(first, then):
+    """Returns a function that answers as ``first`` at its first call, and as ``then`` from then on."""
+    tries = [first]
+
+    def answer():
+        return tries.pop()() if tries else then()
+
+    return answer
 
 
 def _is_mostly_empty(sending, limit):
