@@ -244,5 +244,11 @@ def test_fragments_import_nothing(path):
     assert [dotted for dotted in imports(parse(path)) if not dotted.startswith("__future__.")] == []
 
 
+def test_files_of_tests_have_names_of_their_own():
+    """Two of one name are one module to a plain pytest, which then refuses the second."""
+    names = [path.name for path in TESTS.parents[1].rglob("test_*.py")]
+    assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
+
+
 if __name__ == "__main__":
     print(drawing(), end="")
