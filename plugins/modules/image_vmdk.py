@@ -26,6 +26,9 @@ options:
     description:
       - Name or id of the image to convert. A name must be unique.
       - Its C(disk_format) is V(qcow2), V(raw), V(vhd), V(vhdx), V(vdi), or V(vmdk) with another C(hw_disk_type).
+      - A streamOptimized VMDK that ESXi may refuse is laid out anew, without C(qemu-img), its compressed data as it is. That is one whose header has
+        a version below 3, that has no footer, as C(qemu-img) writes it, or whose capacity is no multiple of its grain. Any other is refused with
+        C(IMAGE_IS_VMDK).
     type: str
     required: true
   name:
@@ -77,7 +80,7 @@ extends_documentation_fragment:
   - openstack_vmware.nova.openstack
   - openstack_vmware.nova.attributes
 requirements:
-  - qemu-img (package qemu-utils or qemu-img) where the module runs
+  - qemu-img (package qemu-utils or qemu-img) where the module runs, but for a streamOptimized VMDK that is laid out anew
 notes:
   - A new image has a new id. Seed it with M(openstack_vmware.nova.image_cache); what the old one has in the caches is removed by its id.
 seealso:

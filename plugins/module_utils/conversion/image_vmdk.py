@@ -14,7 +14,7 @@ import tempfile
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, streams, upload
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import wish as wishes
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
@@ -50,7 +50,10 @@ def _present(glance, project_id, params, check_mode):
     action = "convert" if there is None else "update" if operations else "none"
     before = {one["id"]: wishes.state(one, wanted.properties) for one in ours}
     if there is None:
-        qemu.program()
+        if _is_stream_already(image, params["disk_type"]):
+            _refuse_good_stream(glance, image)
+        else:
+            qemu.program()
         found = _planned(wanted, source) if check_mode else _convert(glance, image, wanted, params)
     elif check_mode:
         found = _patched(there, operations)
@@ -112,8 +115,28 @@ def _refuse_source(image, disk_type):
                 f"has hw_disk_type {image.disk_type}, which Nova's VMware driver does not know",
                 f"Set hw_disk_type to one of {', '.join(sorted(nova_image.DISK_TYPES))}.",
             )
-        if image.kind == (disk_type if disk_type != "preallocated" else "flat"):
+        if image.kind == (disk_type if disk_type != "preallocated" else "flat") and not _is_stream_already(image, disk_type):
             refuse("IMAGE_IS_VMDK", f"is a {image.disk_type} VMDK already", "Use it as it is, or ask for another disk_type.")
+
+
+def _is_stream_already(image, disk_type):
+    """Says whether a streamOptimized image is asked for of a streamOptimized one: it is laid out anew, without qemu-img."""
+    return image.disk_format == "vmdk" and image.kind == disk_type == "streamOptimized"
+
+
+def _refuse_good_stream(glance, image):
+    """Refuses a streamOptimized image that ESXi takes as it is. Its tables are read from Glance, not its data.
+
+    :raises NovaVmwareError: ``IMAGE_IS_VMDK``, or the file is not what it says.
+    """
+    with vmdk.naming(image):
+        found = vmdk.inspect(image.kind, image.size, glance_images.Blocks(glance, image.id, image.size).range)
+    if not relay.is_needed(found.stream):
+        raise qemu.ConversionError(
+            "IMAGE_IS_VMDK",
+            f"Image {image.name} ({image.id}) is a streamOptimized VMDK already, laid out as ESXi wants it.",
+            "Use it as it is, or ask for another disk_type.",
+        )
 
 
 def _refuse_wish(wanted, image):
@@ -195,17 +218,26 @@ def _convert(glance, image, wanted, params):
     with _folder(params["work_dir"], image.size) as folder:
         source, target = os.path.join(folder, "source"), os.path.join(folder, "target")
         _download(glance, image, source)
-        kind = qemu.driver(image)
-        qemu.judge_file(image, *_file(source))
-        capacity = qemu.judge_info(qemu.info(source, kind), kind)
-        _min_disk(wanted, capacity)  # refuses one that is too small before the long work
-        qemu.convert(source, kind, target, wanted.content["disk_type"], wanted.content["adapter_type"])
-        os.unlink(source)  # its room is Glance's or anyone's from here on
+        if _is_stream_already(image, wanted.content["disk_type"]):
+            os.rename(source, target)
+        else:
+            _convert_by_qemu(image, wanted, source, target)
         if wanted.content["disk_type"] == "streamOptimized":
             # Two conversions of one image in one way hold the same, and may have one content id.
-            streams.lay_out(target, json.dumps(wanted.content, sort_keys=True), wanted.content["adapter_type"])
+            with vmdk.naming(image):
+                streams.lay_out(target, json.dumps(wanted.content, sort_keys=True), wanted.content["adapter_type"])
         made = vmdk.inspect(nova_image.from_document({"id": "", "status": "", **_document(wanted, 0)}).kind, *_file(target))
         return upload.create(glance, _document(wanted, made.capacity_bytes), target)
+
+
+def _convert_by_qemu(image, wanted, source, target):
+    """Judges the file of an image, and makes another of it. The first is gone afterwards."""
+    kind = qemu.driver(image)
+    qemu.judge_file(image, *_file(source))
+    capacity = qemu.judge_info(qemu.info(source, kind), kind)
+    _min_disk(wanted, capacity)  # refuses one that is too small before the long work
+    qemu.convert(source, kind, target, wanted.content["disk_type"], wanted.content["adapter_type"])
+    os.unlink(source)  # its room is Glance's or anyone's from here on
 
 
 @contextlib.contextmanager

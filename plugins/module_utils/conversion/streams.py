@@ -1,9 +1,10 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lays the streamOptimized file that qemu-img has written out as ESXi wants it: Nova sends an image as it is.
+"""Lays a streamOptimized file out as ESXi wants it, one that qemu-img has written or one from Glance: Nova sends an image as it is.
 
-qemu-img writes the tables in front, and neither a footer nor an end-of-stream marker (block/vmdk.c); ESXi was seen to refuse that.
+qemu-img writes the tables in front, and neither a footer nor an end-of-stream marker (block/vmdk.c); ESXi was seen to refuse that, and versions
+below 3 (:mod:`relay`).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _SCRATCH = ("scratch_folder",)
 _HOST = ("scratch_folder", "host_upload")
 _IMPORT = ("scratch_folder", "stream_image")
 _FINE = "Nothing to do."
-_SEED_FIRST = "Seed such images before anyone boots from them, or make them again from their qcow2 or raw source with image_vmdk."
+_SEED_FIRST = "Seed such images before anyone boots from them, or let image_vmdk lay them out anew in Glance."
 
 QUESTIONS = (
     Question(
