@@ -130,6 +130,8 @@ func TestPrivilegesOfCalls(t *testing.T) {
 		}
 		return err
 	}
+	var host mo.HostSystem
+	a.lab.props(a.s.hosts["127.78.1.11"], &host, "configManager.storageSystem")
 	spec := &types.FileBackedVirtualDiskSpec{CapacityKb: 1024, VirtualDiskSpec: types.VirtualDiskSpec{DiskType: "thin", AdapterType: "lsiLogic"}}
 	for _, one := range []struct {
 		name string
@@ -155,6 +157,20 @@ func TestPrivilegesOfCalls(t *testing.T) {
 		{"Reconfigure", func() error {
 			return task(vm.Reconfigure(a.ctx, types.VirtualMachineConfigSpec{NumCPUs: 2, MemoryMB: 512, Annotation: "a"}))
 		}, "VirtualMachine.Config.Annotation on cold, VirtualMachine.Config.CPUCount on cold, VirtualMachine.Config.Memory on cold"},
+		{"AttachRawDevice", func() error {
+			disk := &types.VirtualDisk{VirtualDevice: types.VirtualDevice{Key: -1, ControllerKey: 1000, UnitNumber: types.NewInt32(3),
+				Backing: &types.VirtualDiskRawDiskMappingVer1BackingInfo{DeviceName: "/vmfs/devices/disks/x", CompatibilityMode: "physicalMode"}}}
+			return task(vm.Reconfigure(a.ctx, types.VirtualMachineConfigSpec{DeviceChange: []types.BaseVirtualDeviceConfigSpec{
+				&types.VirtualDeviceConfigSpec{Operation: "add", FileOperation: "create", Device: disk}}}))
+		}, "VirtualMachine.Config.AddNewDisk on cold, VirtualMachine.Config.RawDevice on cold"},
+		{"RescanHba", func() error {
+			_, err := methods.RescanHba(a.ctx, a.c.Client, &types.RescanHba{This: *host.ConfigManager.StorageSystem, HbaDevice: "vmhba0"})
+			return err
+		}, "Host.Config.Storage on 127.78.1.11"},
+		{"AddSendTargets", func() error {
+			_, err := methods.AddInternetScsiSendTargets(a.ctx, a.c.Client, &types.AddInternetScsiSendTargets{This: *host.ConfigManager.StorageSystem, IScsiHbaDevice: "vmhba0"})
+			return err
+		}, "Host.Config.Storage on 127.78.1.11"},
 		{"Unregister", func() error { return vm.Unregister(a.ctx) }, "VirtualMachine.Inventory.Unregister on cold"},
 		{"RegisterExtension", func() error {
 			return object.NewExtensionManager(a.c.Client).Register(a.ctx, types.Extension{Key: "k", Description: &types.Description{}, Version: "1", LastHeartbeatTime: time.Now()})
@@ -480,7 +496,7 @@ func TestTheDocumentedRoleIsEnoughForNova(t *testing.T) {
 		t.Fatal(err)
 	}
 	var privileges []string
-	for _, m := range regexp.MustCompile("(?m)^\\| ([^|`]+) \\| `([A-Z][A-Za-z.]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| ([^|`]+|[^|]+`iscsi`.) \\| `([A-Z][A-Za-z.]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		privileges = append(privileges, m[2])
 	}
 	for name, below := range map[string][]string{"a datacenter": {"/dc1"},
@@ -526,6 +542,11 @@ func enoughForNova(a *limited) {
 		}
 	}
 	changes = append(changes, &types.VirtualDeviceConfigSpec{Operation: "add", FileOperation: "create", Device: disk()})
+	volume := &types.VirtualDisk{}
+	volume.Backing = &types.VirtualDiskRawDiskMappingVer1BackingInfo{}
+	changes = append(changes, &types.VirtualDeviceConfigSpec{Operation: "add", FileOperation: "create", Device: volume})
+	var host mo.HostSystem
+	a.lab.props(a.s.hosts["127.78.1.11"], &host, "configManager.storageSystem")
 	config := types.VirtualMachineConfigSpec{Name: "n", Annotation: "a", NumCPUs: 1, MemoryMB: 1, GuestId: "otherGuest", InstanceUuid: "x",
 		ExtraConfig: []types.BaseOptionValue{&types.OptionValue{Key: "nvp.vm-uuid", Value: "x"}}, ManagedBy: &types.ManagedByInfo{},
 		CpuAllocation: &types.ResourceAllocationInfo{}, MemoryAllocation: &types.ResourceAllocationInfo{}, Tools: &types.ToolsConfigInfo{},
@@ -552,6 +573,7 @@ func enoughForNova(a *limited) {
 		{*content.VirtualDiskManager, "ExtendVirtualDisk_Task", &types.ExtendVirtualDisk_Task{Name: "[ds-a] x", Datacenter: &dc}},
 		{*content.VirtualDiskManager, "DeleteVirtualDisk_Task", &types.DeleteVirtualDisk_Task{Name: "[ds-a] x", Datacenter: &dc}},
 		{a.s.reg.Get(a.s.stores["ds-a"].ref).(*simulator.Datastore).Browser, "SearchDatastore_Task", &types.SearchDatastore_Task{DatastorePath: "[ds-a]"}},
+		{*host.ConfigManager.StorageSystem, "AddInternetScsiSendTargets", nil}, {*host.ConfigManager.StorageSystem, "RescanHba", nil},
 		{vms, "CreateFolder", nil},
 		{vms, "CreateVM_Task", &types.CreateVM_Task{Pool: pool, Config: config}},
 		{vms, "RegisterVM_Task", &types.RegisterVM_Task{Path: "[ds-a] x", Pool: &pool}},

@@ -522,6 +522,8 @@ func (c *call) reconfigures(spec *types.VirtualMachineConfigSpec) (needs []need)
 		case isDisk && dev.Operation == types.VirtualDeviceConfigSpecOperationAdd:
 			add(dev.FileOperation == "", "VirtualMachine.Config.AddExistingDisk")
 			add(dev.FileOperation != "", "VirtualMachine.Config.AddNewDisk")
+			_, isRaw := disk.Backing.(*types.VirtualDiskRawDiskMappingVer1BackingInfo)
+			add(isRaw, "VirtualMachine.Config.RawDevice")
 			if name := fileName(disk.Backing); dev.FileOperation != "" && name != "" {
 				needs = append(needs, c.paths("Datastore.AllocateSpace", at{&dc, name})...)
 			}

@@ -52,6 +52,15 @@ def _seen(name):
     return lambda facts, _service: facts.vcenter is not None and getattr(facts.vcenter, name) is not None
 
 
+def _sees_certificates(facts, service):
+    """Says whether the vCenter told of a host's certificate at all: to read one takes a privilege that the role has not (docs/security.md)."""
+    if facts.vcenter is None or service.hypervisor is None:
+        return False
+    hosts = service.hypervisor.hosts
+    told = [facts.vcenter.hosts[host.moid].certificate_expires for host in hosts if host.moid in facts.vcenter.hosts]
+    return not told or any(end is not None for end in told)
+
+
 def _told(name):
     """What ``compute_host_info`` has told under this name, if anything; a clock that is right differs by 0."""
     return lambda facts, _service: (facts.compute_host or {}).get(name) not in (None, [], {})
@@ -73,6 +82,11 @@ SOURCES = {
         Source("asked", "no vCenter was given", lambda facts, _service: facts.vcenter is not None or facts.login_error is not None),
         Source("vcenter", "no vCenter was given", lambda facts, _service: facts.vcenter is not None, _no_login),
         Source("certificate", "the certificate of the vCenter was not verified", _seen("certificate_expires"), _no_login),
+        Source(
+            "host_certificates",
+            "the account may not read the certificates of ESXi hosts: that needs Certificate.Manage, which the role leaves out on purpose",
+            _sees_certificates,
+        ),
         Source("privileges", "no cluster is known", _seen("missing_privileges"), _no_login),
         Source("vms", "no cluster is known", _seen("vms"), _no_login),
         # The compute host.

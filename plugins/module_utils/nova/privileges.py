@@ -79,6 +79,11 @@ FEATURES = {
     "vcenter_upload": {
         "host": {"Host.Config.SystemManagement": "uploads through the vCenter, which some versions refuse without it; not to hosts"},
     },
+    # nova/virt/vmwareapi/volumeops.py, _iscsi_rescan_hba and _attach_volume_iscsi.
+    "iscsi": {
+        "host": {"Host.Config.Storage": "iSCSI volumes: Nova tells a host the target and looks for its disks (AddInternetScsiSendTargets, RescanHba)"},
+        "folder": {"VirtualMachine.Config.RawDevice": "iSCSI volumes: Nova attaches them as raw device mappings"},
+    },
 }  # fmt: skip
 
 # Calls for files and disks that name a datacenter ask for System.View there (API: FileManager, VirtualDiskManager). Every role has it, so it is

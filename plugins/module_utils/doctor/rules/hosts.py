@@ -63,7 +63,7 @@ def host_without_ntp(facts, service):
 @rule(
     WARNING,
     "The certificate of an ESXi host ends soon",
-    ["vcenter", "hypervisor"],
+    ["vcenter", "hypervisor", "host_certificates"],
     "vSphere: HostCertificateManager.certificateInfo",
     "Renew it in vCenter.",
 )

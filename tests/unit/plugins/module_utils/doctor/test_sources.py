@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import SOURCES, compiles
 
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
 SERVICE = Service("a", None, None)
 NOTHING = Facts(services=(SERVICE,))
 
@@ -53,3 +56,12 @@ def test_what_is_known_of_the_cause(name, facts, service, reason):
 )
 def test_what_is_there(name, facts, service):
     assert SOURCES[name].have(facts, service)
+
+
+@pytest.mark.parametrize("ends, there", [([None, None], False), ([None, NOW], True), ([], True)])
+def test_certificates_of_hosts(ends, there):
+    """They are told to an account with Certificate.Manage only; of a cluster without hosts there is none to tell."""
+    hosts = {f"host-{number}": HostDetails(certificate_expires=end) for number, end in enumerate(ends)}
+    facts = replace(NOTHING, vcenter=Vcenter("vc", "8.0.3", None, NOW, "nova", hosts))
+    service = replace(SERVICE, hypervisor=SimpleNamespace(hosts=[SimpleNamespace(moid=moid) for moid in hosts]))
+    assert SOURCES["host_certificates"].have(facts, service) is there
