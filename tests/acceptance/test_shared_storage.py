@@ -164,6 +164,26 @@ def test_half_a_removal(vcenter, images):
     assert list(vcenter.datastores.glob(f"n1/{CACHE}/*")) == []
 
 
+def machines(vcenter):
+    """Gives the names of the virtual machines in the VM folder of each datacenter."""
+    with Session(**vcenter.connection) as session:
+        return [[vm.name for vm in datacenter.vmFolder.childEntity] for datacenter in session.content.rootFolder.childEntity]
+
+
+def test_a_killed_import_of_the_other_datacenter(vcenter, images):
+    """Its machine is in the VM folder of dc2. The next run knows the storage by a cluster of dc1 alone, and removes it all the same."""
+    made, content = images
+    other = {"hypervisors": BOTH[1:]}
+    with vcenter.rule({"method": "HttpNfcLeaseComplete"}, {"stall": {"seconds": 2}}, nth=1):
+        run(options(vcenter.connection, [made["stream"]], **other), signal_when=vcenter.fired)
+        time.sleep(3)  # the lease is completed after its client's end: nothing aborts it any more
+    assert [len(names) for names in machines(vcenter)] == [0, 1] and len(vcenter.left()) == 2
+    result = seed(vcenter, made["stream"], hypervisors=BOTH[:1])
+    assert len(result["leftovers"]) == 2
+    assert machines(vcenter) == [[], []] and vcenter.left() == []
+    assert vcenter.disks(made["stream"]) == [content]
+
+
 def run_until(vcenter, image_id, done):
     """Starts to seed an image and waits until ``done`` says true. Gives the run."""
     seeding = Run(options(vcenter.connection, [image_id]))

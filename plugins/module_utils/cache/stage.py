@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory, lease
 
 FOLDER = "openstack_vmware"  # at the root of a datastore
 HEARTBEAT = 600  # seconds
@@ -214,12 +214,16 @@ def alive_at(listing):
 def remove(session, found):
     """Removes leftovers, with the virtual machine of an import where it is still registered. Imports go before their stages.
 
+    The killed run may have used a cluster of another datacenter that mounts the same storage: its machine is looked for in all VM folders.
+
     What of ``removed`` must not be lost is moved back before: :func:`removal.clear`.
     """
+    folders = inventory.vm_folders(session) if any(leftover.is_import for leftover in found) else []
     for leftover in sorted(found, key=lambda one: not one.is_import):
         place = leftover.location.place
         if leftover.is_import:
-            lease.remove_import(session, leftover.location.imports.vm_folder, leftover.path.rpartition(" ")[2])
+            for folder in dict.fromkeys([leftover.location.imports.vm_folder, *folders]):
+                lease.remove_import(session, folder, leftover.path.rpartition(" ")[2])
         files.delete(session, place, leftover.path)
 
 

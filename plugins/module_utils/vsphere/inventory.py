@@ -309,6 +309,16 @@ def storages(session):
     return {obj._GetMoId(): (value.get("summary.name", ""), value.get("summary.url") or obj._GetMoId()) for obj, value in found}
 
 
+def vm_folders(session):
+    """Reads the VM folders of all datacenters of the vCenter that the account can see: one request a page.
+
+    :returns: a list of their managed object ids, sorted.
+    """
+    walk = traversal(vim.Folder, "childEntity", ["folders"], name="folders")
+    found = session.read("read the datacenters of the vCenter", [object_spec(session.content.rootFolder, [walk], skip=True)], {vim.Datacenter: ["vmFolder"]})
+    return sorted(value["vmFolder"]._GetMoId() for _obj, value in found if "vmFolder" in value)
+
+
 def files_in_use(session, datastore_moids):
     """Reads the files of every virtual machine and template on the datastores, with their snapshots and disk chains: one request a page.
 

@@ -85,3 +85,10 @@ def test_hosts_and_datastores_that_may_not_be_read_are_named_once():
     session.warnings.clear()
     inventory.hosts_and_datastores(session, chosen, tell=False)
     assert session.warnings == []
+
+
+def test_vm_folders_of_all_datacenters_that_can_be_seen():
+    session = Session()
+    session.answer = [(vim.Datacenter("dc-2"), {"vmFolder": vim.Folder("group-v9")}), (vim.Datacenter("dc-1"), {"vmFolder": vim.Folder("group-v3")}),
+                      (vim.Datacenter("dc-3"), {})]  # fmt: skip
+    assert inventory.vm_folders(session) == ["group-v3", "group-v9"]
