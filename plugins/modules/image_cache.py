@@ -105,9 +105,12 @@ options:
       - V(content) also reads each disk back, from a host or the vCenter as O(upload_through) says, and compares what a guest will read of it with what
         was sent. Each datastore costs a transfer of the whole disk, holes included. Copies by vSphere are read back too. Where an image is only
         copied, one copy that was there is read for the comparison.
-      - What is there and whole is not read, nor are the copies for linked clones. Disks on vsan can't be read as files, so V(content) is refused there.
+      - V(cached) is V(content), and also reads back what was there before. Each image is read once from Glance to compare, in check mode too. What differs
+        is broken and is replaced, unless a virtual machine uses it. What can't be read, for example since a virtual machine has it open, is unknown and left
+        alone. Use it now and then, since otherwise nothing shows what storage loses after an image was published.
+      - The copies for linked clones are not read. Disks on vsan can't be read as files, so V(content) and V(cached) are refused there.
     type: str
-    choices: [size, content]
+    choices: [size, content, cached]
     default: size
   linked_clone_sizes:
     description:
@@ -352,7 +355,7 @@ def main():
             "bandwidth_limit": {"type": "int"},
             "copies_per_datastore": {"type": "int", "default": 2},
             "copies_per_host": {"type": "int", "default": 4},
-            "verify": {"type": "str", "choices": ["size", "content"], "default": "size"},
+            "verify": {"type": "str", "choices": ["size", "content", "cached"], "default": "size"},
             "linked_clone_sizes": {"type": "list", "elements": "int", "default": []},
             "flavors": {"type": "list", "elements": "str", "default": []},
             "use_linked_clone": {"type": "bool", "default": True},

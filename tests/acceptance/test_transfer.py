@@ -17,12 +17,15 @@ import pytest
 import requests
 from conftest import LAB, ROOT
 from simulated import CACHE, DATASTORES, HOSTS, NO_HOSTS, VCenter, convert, options, scenario, upload
+from test_removal import clone
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache, push
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 SIZE = 64 << 20  # bytes
 USED = SIZE // 10
@@ -154,6 +157,64 @@ def test_content_is_read_back(vcenter, images, sparse, monkeypatch, kind, damage
     assert damaged not in vcenter.whole(image_id)
     assert vcenter.disks(image_id) == [images[1]] * len(vcenter.whole(image_id))
     assert vcenter.left() == []
+
+
+def damage(vcenter, name, image_id):
+    """Loses a grain of a cached disk, as storage may: its size and all else stay."""
+    (flat,) = vcenter.datastores.glob(f"{name}/*/{image_id}/{image_id}-flat.vmdk")
+    with open(flat, "r+b") as disk:
+        disk.write(bytes(65536))
+
+
+@pytest.mark.parametrize("kind", ["thick", "thin", "stream", "ova", "sparse"])
+def test_what_is_cached_is_read_back(vcenter, images, sparse, kind):
+    """What a disk has lost since it was published shows when it is read, in check mode too, and is replaced from a good copy or from Glance."""
+    image_id = {**images[0], "sparse": sparse}[kind]
+    put(vcenter, image_id)
+
+    def again(check=False, **more):
+        return image_cache.run(options(vcenter.connection, [image_id], **more), check)
+
+    before = read_back(vcenter)
+    good = again(verify="cached")
+    assert not good["changed"] and read_back(vcenter) - before == 2 * SIZE
+    assert good["images"][0]["bytes_from_glance"] == good["images"][0]["size"]
+    for damaged, actions in ((["n1"], {"copy": 1, "push": 0}), (["n1", "n2"], {"copy": 1, "push": 1})):
+        for name in damaged:
+            damage(vcenter, name, image_id)
+        assert not again()["changed"], "nothing but a reading shows it"
+        planned = again(True, verify="cached")
+        assert len(vcenter.wrong(image_id, images[1])) == len(damaged), "check mode changes nothing"
+        done = again(verify="cached")
+        for result in (planned, done):
+            rows = {row["name"]: row for row in result["images"][0]["datastores"]}
+            assert result["changed"] and {name for name, row in rows.items() if row["state"] == "broken"} == set(damaged)
+            assert all("not that of the image in Glance" in rows[name]["reasons"][0] for name in damaged)
+            assert {action: sum(row["action"] == action for row in rows.values()) for action in actions} == actions
+        assert vcenter.disks(image_id) == [images[1]] * 2 and vcenter.left() == []
+    assert not again(verify="cached")["changed"]
+
+
+def test_what_is_cached_and_differs_and_is_in_use(vcenter, images):
+    """It stays, and the error says both. One that can't be read is left alone and named."""
+    image_id = images[0]["thin"]
+    put(vcenter, image_id)
+    wish = options(vcenter.connection, [image_id], verify="cached")
+    with vcenter.rule({"http": "GET", "path": "-flat.vmdk"}, {"status": {"code": 500}}):
+        result = image_cache.run(wish, False)
+    assert not result["changed"] and result["totals"]["unknown"] == 2
+    assert sum("could not be read back" in text for text in result["warnings"]) == 2
+    damage(vcenter, "n1", image_id)
+    clone(vcenter, image_id)
+    try:
+        with pytest.raises(NovaVmwareError) as caught:
+            image_cache.run(wish, False)
+        assert caught.value.code == "IMAGE_IN_USE" and "differs from the image in Glance" in caught.value.what
+        assert vcenter.whole(image_id) == ["n1", "n2"] and vcenter.left() == []
+    finally:
+        with Session(**vcenter.connection) as session:
+            (machine,) = session.content.rootFolder.childEntity[0].vmFolder.childEntity
+            run_task(session, "remove the clone", machine.Destroy_Task)
 
 
 def test_an_import_that_is_refused(vcenter, images, monkeypatch):

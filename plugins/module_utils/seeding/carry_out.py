@@ -77,7 +77,7 @@ def _push(job, work, report):
     """Does the push of one image, where its plan has one. Returns the :class:`content.Content` of what was sent, or None."""
     if work.set_min_disk:
         glance_images.set_min_disk(job.glance, work.image.id, work.min_disk)
-    content = None
+    content = work.content
     for step in work.steps:
         if step.action == "push":
             place = work.places[step.moid]

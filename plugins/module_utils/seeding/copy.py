@@ -42,7 +42,7 @@ def copy_image(job, work, expected, report):
         pairs = [(work.everywhere[step.source], work.places[step.moid]) for step in batch if step.source not in failures]
         if not pairs:
             continue
-        if job.options.verify == "content" and expected is None:
+        if job.options.reads_back and expected is None:
             expected = _content_of(job, work, pairs[0][0])
         for target, outcome in _copy_round(job, work, pairs, expected):
             if isinstance(outcome, NovaVmwareError):

@@ -26,6 +26,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.carr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Extras, Job, Options, from_params
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import look, look_at
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import refuse_full, rooms
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.recheck import recheck, remove_differing
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.report import Report
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import plan_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
@@ -91,7 +92,10 @@ class Present:
         :raises NovaVmwareError: the plan was refused, before a byte moved; or steps failed, after all others were done.
         """
         seen = look(session, self.images, places)
-        works = [plan_image(look_at(seen, image, chosen, self.glance), seen.offloading, self.extras, self.options) for image, chosen in seen.wanted]
+        job = Job.begin(session, self.glance, self.options)
+        found = [look_at(seen, image, chosen, self.glance) for image, chosen in seen.wanted]
+        compared = [recheck(job, one) if self.options.verify == "cached" else (one, None) for one in found]
+        works = [plan_image(one, seen.offloading, self.extras, self.options, content) for one, content in compared]
         room = rooms(
             {moid: (place.name, place.datastore.free_bytes) for moid, place in places.items()},
             [write for work in works for write in work.writes()],
@@ -99,7 +103,8 @@ class Present:
         refuse_full(room)
         report = Report(works, room, places)
         if not check_mode:
-            carry_out(Job.begin(session, self.glance, self.options), works, report)
+            remove_differing(job, works)
+            carry_out(job, works, report)
         return report.result
 
 

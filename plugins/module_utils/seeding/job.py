@@ -22,7 +22,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.sess
 class Options:
     """How an image may travel, as the options of ``image_cache`` say. ``transfer_timeout`` is in seconds, or None.
 
-    ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published.
+    ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published; or ``cached``: what was there
+    before as well.
     ``limits`` are those of copies, ``bytes_per_second`` is what one push may send, or None.
     """
 
@@ -33,6 +34,11 @@ class Options:
     verify: str = "size"
     limits: Limits = Limits()
     bytes_per_second: int | None = None
+
+    @property
+    def reads_back(self):
+        """Says whether what a datastore takes is read back."""
+        return self.verify != "size"
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class _Sending:
 
     def _noted(self, chunks):
         """Passes the image's bytes on and notes what a guest will read of them, anew at each try. :meth:`checked` takes compressed grains."""
-        if self.job.options.verify != "content":
+        if not self.job.options.reads_back:
             return chunks
         disk = self.work.disk
         self.done.content = content.Content(disk.capacity_bytes, disk.grain_bytes)

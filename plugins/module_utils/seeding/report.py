@@ -78,7 +78,7 @@ class Report:
 
     def reads_glance(self, image):
         """Notes that an image is read from Glance after all."""
-        self._images[image.id]["bytes_from_glance"] = image.size
+        self._images[image.id]["bytes_from_glance"] += image.size
 
 
 def other_types(made):
@@ -121,7 +121,7 @@ def _describe(work):
             }
             for step in work.steps
         ],
-        "bytes_from_glance": sum(image.size for step in work.steps if step.action == "push"),
+        "bytes_from_glance": work.bytes_from_glance,
         "min_disk": work.min_disk if work.set_min_disk else image.min_disk,
         "min_disk_needed": work.min_disk,
     }
@@ -149,7 +149,7 @@ def _totals(works, datastores):
         "copies": count("action", "copy"),
         "sized_copies": len(sized_ones),
         "rounds": max((step.round for _work, step in steps), default=0),
-        "bytes_from_glance": sum(work.image.size for work, step in steps if step.action == "push"),
+        "bytes_from_glance": sum(work.bytes_from_glance for work in works),
         "bytes_to_vsphere": planned("push"),
         "bytes_copied": planned("copy") + sum(work.sized_bytes(one) for work, one in sized_ones),
     }

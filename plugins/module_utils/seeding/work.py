@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit, readback
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.content import Content
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import Found
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Source, Target, Write, plan, sized_copies
@@ -21,7 +22,7 @@ class Work(Found):
 
     ``steps`` has a :class:`plan.Step` for each of ``places``, ``sized`` by managed object id a tuple of :class:`SizedCopy`. ``too_small`` are GiB that
     were wanted and can't hold the image. ``set_min_disk`` says that Glance is told :attr:`min_disk`. ``targets`` are what :func:`plan.plan` was told of
-    ``places``.
+    ``places``. ``content`` is what Glance has, where it was read to be compared with what is cached, else None.
     """
 
     steps: list
@@ -29,6 +30,7 @@ class Work(Found):
     too_small: list
     set_min_disk: bool
     targets: list = field(default_factory=list)
+    content: Content | None = None
 
     @property
     def changes(self):
@@ -110,6 +112,11 @@ class Work(Found):
         """Bytes that a push takes in passing: a sparse file stands beside the disk that is made of it."""
         return self.image.size if self.image.kind == "sparse" else 0
 
+    @property
+    def bytes_from_glance(self):
+        """Bytes that are read from Glance: for each push, and once to be compared with what is cached."""
+        return self.image.size * (sum(step.action == "push" for step in self.steps) + (self.content is not None))
+
     def writes(self):
         """Yields a :class:`Write` for each step that writes."""
         for step in self.steps:
@@ -135,11 +142,11 @@ class Work(Found):
         return 0 if copy.action == "none" else copy.root_gb * GIB
 
 
-def plan_image(found, offloading, extras, options):
+def plan_image(found, offloading, extras, options, content=None):
     """Plans what is to be done for one image.
 
     :arg found: a :class:`look.Found`. :arg offloading: that of the :class:`look.Seen`.
-    :arg extras: :class:`job.Extras`. :arg options: :class:`job.Options`.
+    :arg extras: :class:`job.Extras`. :arg options: :class:`job.Options`. :arg content: that of the :class:`Work`.
     :returns: a :class:`Work`.
     :raises ContentError: what would be written could not be read back.
     """
@@ -156,7 +163,7 @@ def plan_image(found, offloading, extras, options):
     ]
     others = {moid: Source(place.hosts, offloading.get(moid, frozenset())) for moid, place in found.elsewhere.items()}
     steps = plan(targets, others, options.limits)
-    if options.verify == "content":
+    if options.reads_back:
         for step in steps:
             if step.action != "none":
                 readback.refuse_unreadable(found.places[step.moid])
@@ -166,7 +173,7 @@ def plan_image(found, offloading, extras, options):
     if found.image.linked_clone(extras.use_linked_clone):
         sizes, too_small = cache.linked_clone_sizes(extras.linked_clone_sizes, found.capacity or 0)
     sized = {step.moid: _sized(found.entries[step.moid], sizes, step) for step in steps}
-    work = Work(**vars(found), steps=steps, sized=sized, too_small=too_small, set_min_disk=False, targets=targets)
+    work = Work(**vars(found), steps=steps, sized=sized, too_small=too_small, set_min_disk=False, targets=targets, content=content)
     return replace(work, set_min_disk=work.min_disk_low and extras.update_min_disk)
 
 

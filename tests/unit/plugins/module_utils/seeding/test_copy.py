@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import copy
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits, SizedCopy, Step
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Options
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import SizedCopy, Step
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
 
 NONE = SizedCopy(5, "complete", "none")
@@ -31,7 +31,7 @@ class Run:
         steps = [Step("a", "missing", "copy", "x", 1), Step("b", "missing", "copy", "x", 1), Step("c", "missing", "copy", "a", 2)]
         image = SimpleNamespace(id="id", name="web")
         self.work = Work(image, None, places, {"x": place("x")}, {}, None, 9, steps, sized or {}, [], False)
-        self.job = SimpleNamespace(options=SimpleNamespace(verify=verify, limits=Limits()), session=None, rules=None, cancelled=None)
+        self.job = SimpleNamespace(options=Options(verify=verify), session=None, rules=None, cancelled=None)
         self.rounds, self.made, self.told, self.read = [], [], [], []
 
         def copy_round(_job, _work, pairs, expected):
