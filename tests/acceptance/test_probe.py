@@ -18,6 +18,8 @@ from simulated import HOSTS, NO_HOSTS, PASSWORD, USER, Run, VCenter, call, scena
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import probe
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import run_task
 
 PROFILES = ROOT / "lab" / "profiles"
 STORES = {"p-vmfs": "VMFS", "p-nfs": "NFS", "p-vsan": "vsan"}
@@ -37,10 +39,10 @@ HARMFUL, KIND = extreme("harmful"), extreme("kind")
 SWITCHES = sorted(HARMFUL["behaviour"])
 
 
-def world(folder, profile, granted=None, stores=None):
+def world(folder, profile, granted=None, stores=None, permissions=None):
     """Gives a vCenter that behaves as a profile says, with the options of its account.
 
-    :arg granted: privileges of the account. :arg stores: its datastores and their types.
+    :arg granted: privileges of the account on the datacenter, :arg permissions: or all of its permissions. :arg stores: its datastores and their types.
     """
     granted, stores = granted or PRIVILEGES, stores or STORES
     folder.mkdir(exist_ok=True)
@@ -48,9 +50,10 @@ def world(folder, profile, granted=None, stores=None):
     (dc,) = setup["datacenters"]
     dc["datastores"] = [{"name": name, "type": kind, "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for name, kind in stores.items()]
     dc["vms"] = [{"name": "running", "cluster": "c1", "datastore": name} for name, kind in stores.items() if kind == "NFS"]
-    permissions = [{"entity": "/dc1", "privileges": granted}]
-    if profile["behaviour"]["parents_view"] == "refused":
-        permissions.append({"entity": "/", "privileges": [], "propagate": False})
+    if permissions is None:
+        permissions = [{"entity": "/dc1", "privileges": granted}]
+        if profile["behaviour"]["parents_view"] == "refused":
+            permissions.append({"entity": "/", "privileges": [], "propagate": False})
     setup["vcenter"]["accounts"] = [{**ACCOUNT, "permissions": permissions}]
     (folder / "profile.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     vcenter = VCenter(folder / "vcenter", setup, ("-profile", folder / "profile.yml"))
@@ -71,7 +74,7 @@ def roots(vcenter):
 def assert_same(given, found):
     """Compares a profile with the one that came back."""
     given, found = ({**one, "behaviour": dict(one["behaviour"])} for one in (given, found))
-    if given["behaviour"]["parents_view"] == "refused":  # it can't be told from an account that has a permission there
+    if given["behaviour"]["parents_view"] == "refused":  # the account has a permission on all parents, so that it finds the datastore at all
         del given["behaviour"]["parents_view"]
     assert abs(found["behaviour"].pop(SECONDS) - given["behaviour"].pop(SECONDS)) < TOLERANCE
     names = {*given["behaviour"], *found["behaviour"]}
@@ -103,12 +106,32 @@ def test_profile_comes_back(name, tmp_path):
             other = call("vsphere_probe", datastores=["p-vsan"], **{**vcenter.connection, "username": USER, "password": PASSWORD})
             result["profile"]["behaviour"]["vsan_put_through_vcenter"] = other["profile"]["behaviour"]["vsan_put_through_vcenter"]
         assert_same(profile, result["profile"])
-        assert unknown == (["parents_view"] if profile["behaviour"]["parents_view"] == "refused" else [])
+        refused = profile["behaviour"]["parents_view"] == "refused"
+        assert unknown == (["parents_view"] if refused else [])
+        evidence = {one["evidence"] for one in result["verdicts"] if one["id"] == "parents_view"}
+        assert all("has a permission on all" in text for text in evidence) is refused, evidence
         assert [one for one in result["verdicts"] if one["level"] == "problem"] == []
         assert (result["changed"], result["leftovers"], result["not_removed"]) == (False, [], [])
         assert (left(vcenter), roots(vcenter)) == ([], before)
         text = str(result["profile"])
         assert not [one for one in (*STORES, *HOSTS, *ACCOUNT.values(), "dc1", "c1", "127.0.0.1") if f"'{one}'" in text]
+
+
+@pytest.mark.parametrize("value", ["refused", "granted"])
+def test_parents_view_is_found_out(value, tmp_path):
+    """A folder stands between the datacenter and the datastore, and the account has no permission on it."""
+    profile = {**HARMFUL, "behaviour": {**HARMFUL["behaviour"], "parents_view": value}}
+    below = [{"entity": path, "privileges": PRIVILEGES} for path in ("/dc1/host/c1", "/dc1/datastore/p-vmfs")]
+    alone = [{"entity": path, "privileges": PRIVILEGES, "propagate": False} for path in ("/", "/dc1")]
+    with world(tmp_path, profile, stores={"p-vmfs": "VMFS"}, permissions=alone + below) as vcenter:
+        with Session(**{**vcenter.connection, "username": USER, "password": PASSWORD}) as session:
+            (datacenter,) = session.content.rootFolder.childEntity
+            apart = datacenter.datastoreFolder.CreateFolder("apart")
+            run_task(session, "move the datastore", apart.MoveIntoFolder_Task, list=list(datacenter.datastore))
+        result = call("vsphere_probe", datastores=["p-vmfs"], **vcenter.connection)
+        (verdict,) = [one for one in result["verdicts"] if one["id"] == "parents_view"]
+        assert (verdict["finding"], result["profile"]["behaviour"]["parents_view"]) == (value, value), verdict
+        assert "Folder group-" in verdict["evidence"] and "parents_view" not in result["unknown"]
 
 
 def staged(vcenter, part):

@@ -351,10 +351,19 @@ class Bench:
         answer = self.call("ask for the account's privileges", manager.HasPrivilegeOnEntities, entity=entities, sessionId=key, privId=[privilege])
         return any(not granted.isGranted for one in answer for granted in one.privAvailability)
 
-    def seen(self, managed, names):
-        """Returns those of the properties of an object that the account may read."""
-        found = self.session.read("read what is above the datastore", [object_spec(managed)], {type(managed): names})
-        return {name for _obj, values in found for name in values}
+    def above(self, managed):
+        """Yields what is above an object, up to the root folder or to what the account can't see.
+
+        :returns: ``(managed object, which of its name and its overallStatus the account may read)``.
+        """
+        while True:
+            ((_obj, found),) = self.session.read("read what is above the datastore", [object_spec(managed)], {type(managed): ["parent"]})
+            parent = found.get("parent")
+            if parent is None:
+                return
+            ((_obj, seen),) = self.session.read("read what is above the datastore", [object_spec(parent)], {type(parent): ["name", "overallStatus"]})
+            yield parent, set(seen)
+            managed = parent
 
     @property
     def _datacenter(self):

@@ -284,12 +284,17 @@ def nfs_lock_files(bench):
 
 
 def parents_view(bench):
-    """Reads what is above the datastore: a name wants System.View, a status System.Read. A role has both (API: AuthorizationManager.AddAuthorizationRole)."""
-    above = {"the root folder": bench.session.content.rootFolder, "the datacenter": bench.place.datacenter(bench.session)}
-    for what, managed in above.items():
-        seen = bench.seen(managed, ["name", "overallStatus"])
-        if seen == {"name"}:
-            return Finding("granted", f"The account sees {what}, on which it has no permission.")
-        if not seen:
-            return Finding("refused", f"The account does not see {what}, on which it has no permission.")
-    return Finding(None, "The account has a permission on all that is above the datastore, so it is not known what it would see without.")
+    """Reads what is above the datastore and above the cluster: a name wants System.View, a status System.Read.
+
+    A role has both (API: AuthorizationManager.AddAuthorizationRole), so who sees a name alone has no permission there, and sees it all the same.
+    """
+    session, site, count = bench.session, bench.site, 0
+    for what, managed in (("datastore", session.managed("Datastore", site.datastore.moid)), ("cluster", session.managed("ResourcePool", site.pool))):
+        for above, seen in bench.above(managed):
+            count += 1
+            named = f"the {type(above).__name__.rpartition('.')[2]} {above._GetMoId()} above the {what}, on which it has no permission"
+            if seen == {"name"}:
+                return Finding("granted", f"The account sees {named}.")
+            if not seen:
+                return Finding("refused", f"The account does not see {named}.")
+    return Finding(None, f"The account has a permission on all {count} objects above the datastore and the cluster, so it is not known what it sees without.")

@@ -113,3 +113,37 @@ def test_a_file_through_the_vcenter_goes_there_and_nowhere_else(monkeypatch):
     one.memo["hosts"] = HOSTS
     assert datastore.vsan_put_through_vcenter(one).value == "works"
     assert [way.hostname for way in ways] == ["vc"]
+
+
+def parents(told):
+    """Gives a bench with a datastore and a pool below a folder, a datacenter and the root folder. ``told`` is what the account may read of these."""
+    chain = [vim.Datastore("ds-1"), vim.Folder("group-s1"), vim.Datacenter("dc-1"), vim.Folder("group-d1")]
+    pool = vim.ResourcePool("resgroup-1")
+    up = {one._GetMoId(): above for one, above in zip(chain, chain[1:])} | {"resgroup-1": chain[2]}
+
+    def read(_what, objects, paths):
+        (obj,), (names,) = [spec.obj for spec in objects], paths.values()
+        if names == ["parent"]:
+            return [(obj, {"parent": up[obj._GetMoId()]} if obj._GetMoId() in up else {})]
+        return [(obj, dict.fromkeys(told.get(obj._GetMoId(), names)))]
+
+    one = table()
+    one.session.read, one.session.managed = read, lambda kind, moid: getattr(vim, kind)(moid)
+    one.site = types.SimpleNamespace(datastore=types.SimpleNamespace(moid="ds-1"), pool=pool._GetMoId())
+    return one
+
+
+@pytest.mark.parametrize(
+    "told, value, evidence",
+    [
+        ({}, None, "on all 5 objects above"),
+        ({"group-s1": ["name"]}, "granted", "sees the Folder group-s1 above the datastore"),
+        ({"group-s1": []}, "refused", "does not see the Folder group-s1 above the datastore"),
+        ({"group-d1": ["name"]}, "granted", "sees the Folder group-d1"),
+        ({"dc-1": []}, "refused", "does not see the Datacenter dc-1"),
+    ],
+)
+def test_parents_view(told, value, evidence):
+    """A name alone is seen without a permission; with a permission on all that is above, nobody knows."""
+    finding = datastore.parents_view(parents(told))
+    assert finding.value == value and evidence in finding.evidence
