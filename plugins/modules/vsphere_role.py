@@ -14,7 +14,7 @@ description:
   - Makes a role of vSphere with the privileges that Nova's VC driver and this collection use, and no others. C(docs/security.md) lists them, each with
     what it is for.
   - It is brought to exactly this list. A privilege that somebody has added to it is taken away.
-  - On request it is granted to an account, on the root folder alone and on datacenters with all below them.
+  - On request it is granted to an account, on the root folder alone, on datacenters with all below them, and alone on folders that these are in.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:

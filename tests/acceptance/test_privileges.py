@@ -106,6 +106,23 @@ def test_without_one(vcenter, images, privilege):
     assert vcenter.left() == [] and vcenter.machines() == []
 
 
+@pytest.mark.parametrize("parents_view", ["refused", "granted"])
+def test_a_datacenter_in_folders(tmp_path, images, parents_view):
+    """The way to it leads through folders that the account must see: the role is granted on each of them, there alone."""
+    setup = scenario()
+    setup["vcenter"]["behaviour"] = {"parents_view": parents_view}
+    setup["datacenters"][0]["folder"] = "region/north"
+    with Granted(tmp_path / "vc", setup) as vcenter:
+        assert lacking(vcenter) == {}
+        _result, code, text = seed(vcenter, images)
+        assert code is None, text
+        again = call("vsphere_role", **vcenter.connection, principal=ACCOUNT, datacenters=["dc1"])
+        assert not again["changed"]
+        assert [(one["object"], one["propagate"]) for one in again["grants"]] == [
+            ("/", False), ("/region", False), ("/region/north", False), ("/region/north/dc1", True),
+        ]  # fmt: skip
+
+
 def test_what_only_some_vcenters_need(tmp_path, images):
     """Hosts in crypto-safe mode and a vSAN datastore: the doctor asks for the features of the role, and with them everything arrives."""
     setup = scenario()

@@ -69,8 +69,17 @@ def _write(session, manager, role, name, wanted):
 
 
 def _objects(session, datacenters):
-    """Returns ``(managed object, path, whether the role holds below it)``: the root folder alone, and the datacenters with all below them."""
-    return [(session.content.rootFolder, "/", False), *((obj, path, True) for obj, path in _datacenters(session, datacenters))]
+    """Returns ``(managed object, path, whether the role holds below it)``: the root folder alone, and the datacenters with all below them.
+
+    Also, alone, the folders that a datacenter is in: who may not see one does not find what is below it.
+    """
+    chosen = _datacenters(session, datacenters)
+    folders = dict.fromkeys(folder for one in chosen for folder in one.folders)
+    return [
+        (session.content.rootFolder, "/", False),
+        *((session.managed("Folder", moid), f"/{path}", False) for moid, path in folders),
+        *((session.managed("Datacenter", one.moid), f"/{one.path}", True) for one in chosen),
+    ]
 
 
 def _grant(session, manager, params, objects, role_id, check_mode):
@@ -97,7 +106,7 @@ def _describe(role, propagate):
 
 
 def _datacenters(session, names):
-    """Returns ``(managed object, path)`` of each datacenter. A datacenter without a cluster is no place for Nova, so clusters are read."""
+    """Returns the :class:`inventory.Datacenter` of each name. A datacenter without a cluster is no place for Nova, so clusters are read."""
     known = {cluster.datacenter.moid: cluster.datacenter for cluster in inventory.clusters(session)}
     found = []
     for name in names:
@@ -108,7 +117,7 @@ def _datacenters(session, names):
                 f"vCenter {session.server} has {len(matches)} datacenters {name} with a cluster that this account can see.",
                 f"It has {', '.join(sorted('/' + one.path for one in known.values())) or 'none'}.",
             )
-        found.append((session.managed("Datacenter", matches[0].moid), "/" + matches[0].path))
+        found.append(matches[0])
     return list(dict.fromkeys(found))
 
 

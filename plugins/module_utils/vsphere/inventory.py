@@ -20,12 +20,14 @@ class Datacenter:
 
     Names of datacenters, folders and clusters are as vSphere writes them, with ``%25``, ``%2f`` and ``%5c`` for ``%``, ``/`` and a backslash
     (ManagedEntity.name): Nova compares that spelling (nova/virt/vmwareapi/vm_util.py, ``get_cluster_ref_by_name``).
+    ``folders`` are ``(managed object id, path)`` of the folders that it is in, below the root folder, the topmost first.
     """
 
     moid: str
     name: str
     path: str
     vm_folder: str
+    folders: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def clusters(session):
     def datacenter(moid):
         for at, obj, properties in ancestors(moid):
             if isinstance(obj, vim.Datacenter) and "name" in properties and "vmFolder" in properties:
-                return Datacenter(at, properties["name"], path(at), properties["vmFolder"]._GetMoId())
+                above = [(folder, path(folder)) for folder, _obj, _properties in ancestors(at)][:0:-1]
+                return Datacenter(at, properties["name"], path(at), properties["vmFolder"]._GetMoId(), tuple(above))
         return None  # a cluster is always below a datacenter, but it may not be readable
 
     found, skipped = [], []

@@ -50,7 +50,8 @@ def test_names_keep_their_spelling():
     session.answer = tree(**WHOLE)
     (found,) = inventory.clusters(session)
     assert (found.name, found.path) == ("x%2fy%255c", "/a%2fb/dc 1/host/shelf/x%2fy%255c")
-    assert found.datacenter == inventory.Datacenter("datacenter-3", "dc 1", "a%2fb/dc 1", "group-v6")
+    folders = (("group-d2", "a%2fb"),)
+    assert found.datacenter == inventory.Datacenter("datacenter-3", "dc 1", "a%2fb/dc 1", "group-v6", folders)
     assert session.warnings == []
 
 
