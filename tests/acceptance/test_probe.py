@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 
@@ -91,6 +92,14 @@ def coded(bit):
 
 THIRD = {**HARMFUL, "version": "9.0.0", "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused"}}
 WORLDS = {"harmful": HARMFUL, "kind": KIND, "third": THIRD, **{f"bit {bit}": coded(bit) for bit in range(len(SWITCHES).bit_length())}}
+
+
+def test_each_value_is_in_a_world():
+    """Also those between the two extremes."""
+    source = (ROOT / "lab" / "vcsim" / "behaviour.go").read_text(encoding="utf-8")
+    switches = {name: set(values.split()) for name, values in re.findall(r'yaml:"(\w+)" values:"([^"]*)"', source)}
+    assert len(switches) == len(SWITCHES) - 1
+    assert {name: values - {world["behaviour"][name] for world in WORLDS.values()} for name, values in switches.items()} == dict.fromkeys(switches, set())
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -21,6 +21,7 @@ KIND = 1 << 20
 STRICT = {}  # the simulator's defaults
 LENIENT = {
     "old_stream": "taken", "stream_without_footer": "taken", "stream_odd_capacity": "taken", "lease_abort": "at_once", "vcenter_put": "documented",
+    "put_missing_folder": "refused", "eager_zero_seconds_per_gib": 0.0,
 }  # fmt: skip
 
 

@@ -43,6 +43,31 @@ def test_the_extremes_differ_in_each_switch():
     assert [name for name, values in SWITCHES.items() if values and name not in by_version and harmful[name] != values[0]] == []
 
 
+# The tests that docs/simulator.md names: {switch: (test of the simulator, test of the collection)}.
+TESTS = {
+    match[1]: (match[2], match[3])
+    for match in re.finditer(
+        r"^\| `(\w+)` \| (Test\w+) \| (test_\w+\.py::test_\w+) \|$", (ROOT / "docs/simulator.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+}
+
+
+def test_each_switch_names_its_tests():
+    assert list(TESTS) == list(SWITCHES)
+
+
 @pytest.mark.parametrize("switch", sorted(SWITCHES))
-def test_each_switch_has_a_test_of_the_simulator(switch):
-    assert any(switch in path.read_text(encoding="utf-8") for path in (ROOT / "lab/vcsim").glob("*_test.go"))
+def test_the_simulators_test_is_about_the_switch(switch):
+    bodies = [body for path in (ROOT / "lab/vcsim").glob("*_test.go") for body in re.split(r"^func ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]]
+    (body,) = [body for body in bodies if body.startswith(f"{TESTS[switch][0]}(")]
+    assert switch in body
+
+
+@pytest.mark.parametrize("switch", sorted(SWITCHES))
+def test_the_collections_test_runs_the_other_values(switch):
+    """The default is run where nothing is said, so the test's file names the switch with each other value."""
+    file, name = TESTS[switch][1].split("::")
+    text = (ROOT / "tests/acceptance" / file).read_text(encoding="utf-8")
+    assert f"def {name}(" in text and re.search(rf"\b{switch}\b", text)
+    others = [f'"{value}"' for value in SWITCHES[switch][1:]] or ["0.0"]
+    assert [value for value in others if value not in text] == []
