@@ -34,9 +34,10 @@ class Granted(VCenter):
         self._manager = self._instance.RetrieveContent().authorizationManager
         self._role = next(role for role in self._manager.roleList if role.name == ROLE)
 
-    def without(self, privilege=None):
-        """Leaves the role all of its privileges but one."""
-        self._manager.UpdateAuthorizationRole(roleId=self._role.roleId, newName=ROLE, privIds=[one for one in privileges.all_privileges() if one != privilege])
+    def without(self, *lacking):
+        """Leaves the role all of its privileges but these."""
+        left = [one for one in privileges.all_privileges() if one not in lacking]
+        self._manager.UpdateAuthorizationRole(roleId=self._role.roleId, newName=ROLE, privIds=left)
 
     def machines(self):
         """Gives the names of what stands in the VM folder."""
@@ -89,6 +90,18 @@ MET = {
     "Datastore.AllocateSpace", "Datastore.Browse", "Datastore.FileManagement", "VApp.Import", "VirtualMachine.Config.AddNewDisk",
     "VirtualMachine.Inventory.Unregister",
 }  # fmt: skip
+
+
+def test_the_rest_is_novas_alone(vcenter, images):
+    """Without all of these at once images are put there and removed all the same."""
+    vcenter.without(*set(privileges.all_privileges()) - MET)
+    try:
+        for state in ("present", "absent"):
+            _result, code, text = run(options(vcenter.poor, list(images[0].values()), state=state))
+            assert code is None, (state, text)
+    finally:
+        vcenter.without()
+    assert vcenter.left() == [] and vcenter.machines() == []
 
 
 @pytest.mark.parametrize("privilege", privileges.all_privileges())
