@@ -288,13 +288,15 @@ def parents_view(bench):
 
     A role has both (API: AuthorizationManager.AddAuthorizationRole), so who sees a name alone has no permission there, and sees it all the same.
     """
-    session, site, count = bench.session, bench.site, 0
+    session, site, permitted = bench.session, bench.site, set()
     for what, managed in (("datastore", session.managed("Datastore", site.datastore.moid)), ("cluster", session.managed("ResourcePool", site.pool))):
         for above, seen in bench.above(managed):
-            count += 1
+            permitted.add(above._GetMoId())
             named = f"the {type(above).__name__.rpartition('.')[2]} {above._GetMoId()} above the {what}, on which it has no permission"
             if seen == {"name"}:
                 return Finding("granted", f"The account sees {named}.")
             if not seen:
                 return Finding("refused", f"The account does not see {named}.")
-    return Finding(None, f"The account has a permission on all {count} objects above the datastore and the cluster, so it is not known what it sees without.")
+    return Finding(
+        None, f"The account has a permission on all {len(permitted)} objects above the datastore and the cluster, so it is not known what it sees without."
+    )

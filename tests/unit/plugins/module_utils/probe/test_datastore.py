@@ -136,7 +136,7 @@ def parents(told):
 @pytest.mark.parametrize(
     "told, value, evidence",
     [
-        ({}, None, "on all 5 objects above"),
+        ({}, None, "on all 3 objects above"),
         ({"group-s1": ["name"]}, "granted", "sees the Folder group-s1 above the datastore"),
         ({"group-s1": []}, "refused", "does not see the Folder group-s1 above the datastore"),
         ({"group-d1": ["name"]}, "granted", "sees the Folder group-d1"),
