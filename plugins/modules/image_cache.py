@@ -189,6 +189,22 @@ EXAMPLES = r"""
     openstack:
       cloud: prod
 
+- name: Find out whether what is cached is still what Glance has; without check_mode, what differs is replaced
+  openstack_vmware.nova.image_cache:
+    hostname: vcenter.example.com
+    username: nova@vsphere.local
+    password: "{{ vcenter_password }}"
+    images:
+      - ubuntu-24.04
+    verify: cached
+    hypervisors:
+      - cluster_name: cluster-a
+        datastore_regex: "^nova-"
+    cache_prefix: vc1
+    openstack:
+      cloud: prod
+  check_mode: true
+
 - name: Remove an image that was deleted in Glance
   openstack_vmware.nova.image_cache:
     hostname: vcenter.example.com
