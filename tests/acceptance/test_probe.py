@@ -143,6 +143,14 @@ def test_parents_view_is_found_out(value, tmp_path):
         assert "Folder group-" in verdict["evidence"] and "parents_view" not in result["unknown"]
 
 
+def test_an_account_that_sees_nothing(tmp_path):
+    """It has no permission on the root folder, where parents are not seen: the error says what is missing."""
+    with world(tmp_path, HARMFUL, stores={"p-vmfs": "VMFS"}, permissions=[{"entity": "/dc1", "privileges": PRIVILEGES}]) as vcenter:
+        with pytest.raises(NovaVmwareError) as caught:
+            call("vsphere_probe", datastores=["p-vmfs"], **vcenter.connection)
+        assert caught.value.code == "DATASTORE_NOT_FOUND" and "root folder" in caught.value.hint
+
+
 def staged(vcenter, part):
     """Gives a function that says whether a probe has made something with such a name."""
     return lambda: any(part in path.name for path in left(vcenter))

@@ -8,6 +8,12 @@ from __future__ import annotations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
+# Whether an account sees what is above an object on which it has a permission is not known of vSphere (docs/probe.md, parents_view).
+NONE_SEEN = (
+    "The account sees no cluster at all. Grant it the role on the root folder alone, and on the datacenter with all below it, as vsphere_role does: "
+    "who does not see a folder does not find what is in it."
+)
+
 
 def refusal(session):
     """Returns a :class:`HypervisorError`, ``NOT_A_VCENTER``, where the session is with something else, such as an ESXi host; else None."""
@@ -55,7 +61,7 @@ def find(clusters, name, server, for_nova=False):
         raise HypervisorError(
             "CLUSTER_NOT_FOUND",
             f"vCenter {server} has no cluster with the name {name} that this account can see.{why}",
-            f"Give cluster_name as {meant.name}." if meant else f"It has {', '.join(names) or 'none'}.",
+            f"Give cluster_name as {meant.name}." if meant else f"It has {', '.join(names)}." if names else NONE_SEEN,
             {"clusters": names},
         )
     if len(found) > 1:

@@ -13,6 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import place_of
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.clusters import NONE_SEEN
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import cleanup, judge
@@ -83,7 +84,7 @@ def find(hypervisors, names, server):
         if not places:
             raise ProbeError(
                 "DATASTORE_NOT_FOUND", f"No cluster of vCenter {server} that was looked at has a datastore {name}.",
-                f"They have {', '.join(sorted(mounted)) or 'none'}.", {"datastores": sorted(mounted)},
+                f"They have {', '.join(sorted(mounted)) or 'none'}." if hypervisors else NONE_SEEN, {"datastores": sorted(mounted)},
             )  # fmt: skip
         if len(places) > 1:
             paths = sorted(one.path for pairs in places.values() for one, _datastore in pairs)

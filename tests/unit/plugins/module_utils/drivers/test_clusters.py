@@ -62,3 +62,9 @@ def test_an_esxi_host_is_no_vcenter():
         clusters.demand_vcenter(host)
     assert (caught.value.code, caught.value.what) == ("NOT_A_VCENTER", "esxi-1:443 is VMware ESXi 8.0.3 build-24022510, not a vCenter.")
     clusters.demand_vcenter(SimpleNamespace(about=SimpleNamespace(apiType="VirtualCenter")))
+
+
+def test_an_account_that_sees_no_cluster():
+    with pytest.raises(HypervisorError) as caught:
+        clusters.find([], "cluster-a", "vc")
+    assert caught.value.code == "CLUSTER_NOT_FOUND" and "root folder" in caught.value.hint
