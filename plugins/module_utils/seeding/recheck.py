@@ -25,16 +25,18 @@ def recheck(job, found):
     """Compares all whole copies of an image with Glance, which is read once. Nothing is changed.
 
     :arg job: the :class:`job.Job`. :arg found: a :class:`look.Found`.
-    :returns: ``(look.Found, content.Content)``: what differs is broken, what can't be read is unknown, and what Glance has; without a copy, as it was, and
-        None.
+    :returns: ``(look.Found, content.Content)``: what differs is broken, what can't be read is unknown, and what Glance has. Without a copy it is None; then
+        other datastores are no sources, since nothing was read to compare a copy of theirs with.
     :raises NovaVmwareError: Glance can't be read; or ``CONTENT_NOT_READABLE``: a datastore's disks are not files.
     """
     whole = [moid for moid, entry in found.entries.items() if is_whole(entry)]
     for moid in whole:
         readback.refuse_unreadable(found.places[moid])
-    if not whole:
+    if not whole and not found.elsewhere:
         return found, None
     disk = found.disk or inspect(found.image, found.source)
+    if not whole:
+        return replace(found, elsewhere={}, disk=disk, capacity=disk.capacity_bytes), None
     with vmdk.naming(found.image):
         expected = _in_glance(found.image, found.source, disk)
     entries = {**found.entries, **{moid: _judged(job, found, moid, expected) for moid in whole}}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +75,13 @@ def test_without_a_whole_copy_nothing_is_read():
     there = found("sparse", {"broken": audit.BROKEN, "none": None})
     there.source.stream = None
     assert recheck.recheck(JOB, there) == (there, None)
+
+
+def test_a_copy_elsewhere_is_no_source_when_nothing_was_compared():
+    there = replace(found("sparse", {"none": None}), elsewhere={"other": None})
+    there.source.stream = None
+    judged, content = recheck.recheck(JOB, there)
+    assert (judged.elsewhere, content, judged.capacity) == ({}, None, len(disks.RAW)) and judged.disk is not None
 
 
 def test_disks_that_are_no_files():
