@@ -94,15 +94,6 @@ def test_seed_and_remove(vcenter, image):
     assert vcenter.left() == []
 
 
-def test_moves_of_folders(tmp_path, image):
-    """No folder with a disk is moved there, so it does not matter what becomes of one: half and moved are in the worlds of the other tests."""
-    with start(tmp_path / "vcenter", {"vsan_folder_move": "refused"}) as vcenter:
-        assert seed(vcenter, image[0])["changed"]
-        fine(vcenter, image)
-        assert seed(vcenter, image[0], state="absent")["changed"]
-        assert list(vcenter.datastores.glob(f"n1/{CACHE}/*")) == [] and vcenter.left() == []
-
-
 def prune(vcenter, image_id, kept):
     """Gives what image_cache_prune says of an image that is old enough, where another one is to be kept, and does it."""
     ago = time.time() - 3600

@@ -69,6 +69,17 @@ def test_sizes_on_vsan(images, tmp_path):
         assert entries(vcenter, ids["stream"])["n1"]["state"] == "broken"
 
 
+@pytest.mark.parametrize("moves", ["half", "refused", "moved"])
+def test_moves_of_folders(images, tmp_path, moves):
+    """No folder with a disk is moved on vsan, so it does not matter what becomes of one."""
+    ids, content = images
+    with world(tmp_path, kind="vsan", vsan_folder_move=moves) as vcenter:
+        assert seeded(vcenter, ids["stream"])["changed"]
+        assert vcenter.whole(ids["stream"]) == list(DATASTORES) and vcenter.disks(ids["stream"]) == [content] * 2
+        assert seeded(vcenter, ids["stream"], state="absent")["changed"]
+        assert vcenter.whole(ids["stream"]) == [] and vcenter.left() == []
+
+
 def test_a_disk_that_nobody_can_open_is_left_alone(images, tmp_path):
     """Whether it is whole is not known: it is neither replaced nor copied from, and named. One whose data was cut is told by its length, and replaced."""
     ids, content = images
