@@ -133,15 +133,18 @@ def main():
         raise base.LabError(f"{verb} takes no arguments")
     if verb == "status":
         return status()
-    with base.lock():
-        if verb == "up":
+    if verb == "up":
+        with base.lock():
             up()
-        elif verb == "down":
-            down()
-        elif verb == "demo":
-            up(with_host=True)
-            return demo.demo()
-    return 0
+        return 0
+    # The demo needs the lab for minutes. Nobody takes it down meanwhile, and there is no second demo; who only wants that it runs need not wait.
+    with base.lock("demo.lock"):
+        with base.lock():
+            if verb == "demo":
+                up(with_host=True)
+            else:
+                down()
+        return demo.demo() if verb == "demo" else 0
 
 
 if __name__ == "__main__":
