@@ -78,6 +78,13 @@ def lint(stage):
     stage.count(not unwanted, bool(unwanted))
 
 
+def lab(stage):
+    """The lab's services run, and its hosts have their root file systems: what integration, molecule and acceptance need, made early."""
+    stage.check("lab/lab", "up", cwd=base.ROOT)
+    for suite in ("bookworm", "trixie"):
+        stage.check("lab/hosts/hosts", "image", suite, cwd=base.ROOT)
+
+
 def sanity(stage):
     """ansible-test sanity, all of its tests."""
     install(stage, "shellcheck")
@@ -227,13 +234,13 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, unit: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
+    lint: 300, unit: 900, lab: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
 }  # fmt: skip
-# What runs one after the other and what side by side: a list of lanes for each step. Molecule's four workers and the two of the acceptance tests often
-# wait: for a host, for nova-compute, for the next look at either. Together they fill two cores.
+# What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
+# computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
+# they fill two cores.
 STEPS = (
-    [[lint, unit]],
-    [[sanity, go, docs], [clients, integration]],
-    [[molecule], [acceptance]],
+    [[lint, unit], [lab]],
+    [[sanity, go, docs, acceptance], [clients, integration, molecule]],
     [[secrets]],
 )
