@@ -85,10 +85,10 @@ def write_private(path, text):
 
 
 @contextlib.contextmanager
-def lock():
-    """Holds the lab's lock: one run changes the lab at a time. Raises LabError after 15 minutes of waiting."""
+def lock(name="lock"):
+    """Holds the lab's lock, or one of another name: one run changes the lab at a time. Raises LabError after 15 minutes of waiting."""
     LAB.mkdir(exist_ok=True)
-    with open(LAB / "lock", "w", encoding="utf-8") as handle:
+    with open(LAB / name, "w", encoding="utf-8") as handle:
         for attempt in range(900):
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

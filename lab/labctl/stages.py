@@ -89,7 +89,12 @@ def go():
 
 
 def simulator():
-    """Builds the vCenter simulator from lab/vcsim and makes the WSDL that Nova's client reads."""
+    """Builds the vCenter simulator from lab/vcsim and makes the WSDL that Nova's client reads. One run does so at a time, with or without the lab's lock."""
+    with base.lock("simulator.lock"):
+        return _simulator()
+
+
+def _simulator():
     source = base.SOURCES / "vcsim"
     inputs = [source, base.ROOT / "requirements/control.lock"]
     if base.fresh("vcsim", *inputs) and (base.BIN / "vcsim").exists():
@@ -106,7 +111,12 @@ def simulator():
 
 
 def certificates():
-    """Makes a CA and the simulator's certificate for 127.0.0.1 and each ESXi address. The CA's key is not kept."""
+    """Makes a CA and the simulator's certificate for 127.0.0.1 and each ESXi address, as :func:`simulator` does. The CA's key is not kept."""
+    with base.lock("certificates.lock"):
+        return _certificates()
+
+
+def _certificates():
     addresses = ["127.0.0.1", *base.esxi_addresses()]
     if base.fresh("tls", addresses) and (base.TLS / "vcenter.key").exists():
         return False

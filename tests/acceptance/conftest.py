@@ -127,5 +127,5 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """The longest comes first. The benchmark asks for a lab that is up, for which it would wait as long as the demo runs: it comes last."""
-    items.sort(key=lambda item: (not takes_demo(item.nodeid), "test_bench.py" in item.nodeid))
+    """The longest comes first."""
+    items.sort(key=lambda item: not takes_demo(item.nodeid))

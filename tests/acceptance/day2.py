@@ -15,6 +15,8 @@ from killed import killed
 from labctl import base, simulator
 
 A, B = "vc1-cluster-a", "vc1-cluster-b"
+# The beginnings of the names of the nova-computes that extensions/molecule registers, by its vCenters.
+MOLECULE = ("east-", "west-", "day2-", "north-")
 HOST_STATE = """
 find /etc/nova/vmware /etc/systemd/system/nova-vmware@.service /opt/nova-vmware -maxdepth 2 -type f -exec sha256sum {} + | sort
 find /opt/nova-vmware /etc/nova/vmware /var/lib/nova /var/log/nova -maxdepth 2 -printf '%y %m %u %g %p %l\\n' | sort
@@ -99,9 +101,15 @@ def checked(lab, verb, *options, code=0):
 
 
 def state(lab):
-    """Gives all that a verb could change: files, links and units of the compute host, Nova's services, Placement's providers."""
-    services = sorted((one.host, one.id, one.status, one.disabled_reason or "") for one in lab.cloud.compute.services())
-    providers = sorted((one.id, one.name) for one in lab.cloud.placement.resource_providers())
+    """Gives all that a verb could change: files, links and units of the compute host, Nova's services, Placement's providers.
+
+    What the molecule scenarios, which run at the same time, have in the same Nova is left out.
+    """
+    services = sorted((one.host, one.id, one.status, one.disabled_reason or "") for one in lab.cloud.compute.services() if not one.host.startswith(MOLECULE))
+    # A provider's name is CLUSTER.VCENTER, by the ids that vSphere gives both.
+    (node,) = [one.name for one in lab.cloud.compute.hypervisors(details=True) if one.service_details["host"] == A]
+    vcenter = node.partition(".")[2]
+    providers = sorted((one.id, one.name) for one in lab.cloud.placement.resource_providers() if one.name.endswith(f".{vcenter}"))
     return on_host(lab, HOST_STATE), services, providers
 
 

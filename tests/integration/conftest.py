@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-# Two groups on hosts of their own, with -n 2 side by side; about as long as each other. In a group later ones use what earlier ones have installed.
-GROUPS = (("default", "multi_cluster", "decommission", "packages", "preflight"), ("upgrade", "rotation"))
+# Groups on hosts of their own, with -n 4 side by side. In a group later ones use what earlier ones have installed.
+GROUPS = (("rotation",), ("default", "multi_cluster", "decommission"), ("upgrade",), ("packages", "preflight"))
 ORDER = [name for group in GROUPS for name in group]
 
 

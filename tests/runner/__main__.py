@@ -2,7 +2,7 @@
 
 usage: tests/run [--keep-going] [STAGE...]
 
-What is quick comes first, one after the other. The rest goes in lanes side by side; a stage of a lane shows its output when it has ended.
+Stages go in lanes side by side, what is quick first; a stage of a lane shows its output when it has ended, or at once where there is one lane only.
 Each stage installs what it needs, writes .work/log/STAGE.log and counts its tests; a stage without a test is a failure.
 Each stage works on its own copy of the tree, .work/STAGE/ansible_collections/openstack_vmware/nova, since Ansible's tools want a collection there and
 must not see .lab. The last line is the sum: `N passed, N failed`.

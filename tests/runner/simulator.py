@@ -23,9 +23,8 @@ def simulator(name, scenario="demo"):
         ``vcenter_control`` (docs/simulator.md).
     :raises LabError: it does not answer.
     """
-    with base.lock():
-        prepare.simulator()
-        prepare.certificates()
+    prepare.simulator()
+    prepare.certificates()
     home = WORK / name / "vcsim"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)

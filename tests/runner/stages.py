@@ -78,6 +78,13 @@ def lint(stage):
     stage.count(not unwanted, bool(unwanted))
 
 
+def lab(stage):
+    """The lab's services run, and its hosts have their root file systems: what integration, molecule and acceptance need, made early."""
+    stage.check("lab/lab", "up", cwd=base.ROOT)
+    for suite in ("bookworm", "trixie"):
+        stage.check("lab/hosts/hosts", "image", suite, cwd=base.ROOT)
+
+
 def sanity(stage):
     """ansible-test sanity, all of its tests."""
     install(stage, "shellcheck")
@@ -168,6 +175,10 @@ def integration(stage):
     stage.count(len(passed), len(failed) or int(bool(code)))
 
 
+# The simulated vCenters of the molecule scenarios, by their files in lab/scenarios.
+VCENTERS = ("east", "west", "day2", "north")
+
+
 def molecule(stage):
     """Every scenario of the roles, by pytest-ansible: hosts that lab/hosts makes once for all, simulators of its own, and the lab's OpenStack."""
     scenarios = {path.parent.name for path in (base.ROOT / "extensions" / "molecule").glob("*/molecule.yml")}
@@ -177,14 +188,14 @@ def molecule(stage):
         names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username", "VMWARE_PASSWORD": "password",
                  "VMWARE_CA_PATH": "ca_path", "VMWARE_CONTROL": "control"}  # fmt: skip
         environment = {name: str(variables[f"vcenter_{key}"]) for name, key in names.items()}
-        for name in ("east", "west", "day2"):
+        for name in VCENTERS:
             other = stack.enter_context(simulator(f"molecule-{name}", name))
             environment |= {f"{name.upper()}_PORT": str(other["vcenter_port"]), f"{name.upper()}_CONTROL": other["vcenter_control"]}
         environment["COMPUTE_NET"] = base.free_compute_net()
         environment |= {"OS_CLIENT_CONFIG_FILE": str(base.LAB / "clouds.yaml"), "MOLECULE_LOGS": str(LOG)}
         # pytest-ansible asks git for the scenarios, and takes the collection from ANSIBLE_COLLECTIONS_PATH.
         environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(base.ROOT)}
-        options = ["-n", "2", "--ansible-unit-inject-only"]
+        options = ["-n", "4", "--ansible-unit-inject-only"]
         hosts = {"cwd": base.ROOT / "extensions", "MOLECULE_EPHEMERAL_DIRECTORY": str(WORK / stage.name / "hosts"), **environment}
         shutil.rmtree(hosts["MOLECULE_EPHEMERAL_DIRECTORY"], ignore_errors=True)  # what a killed run has left
         try:
@@ -210,7 +221,7 @@ def acceptance(stage):
 def secrets(stage):
     """No password in what the other stages printed, nor in a log of the lab."""
     # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
-    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in ("east", "west", "day2", "2", "3", "clients"))]
+    vcenters = [base.scenario()["vcenter"]["password"], *(f"lab-only-nova-{name}" for name in (*VCENTERS, "2", "3", "clients"))]
     words = {"lab": list(base.passwords().values()), "vCenter": [*vcenters, "lab-only-nobody"], "molecule": ["keystone-secret", "rabbit-secret"]}
     logs = sorted(path for folder in (LOG, base.LAB / "log") for path in folder.rglob("*") if path.is_file() and path.stat().st_size)
     for path in logs:
@@ -223,14 +234,13 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, unit: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
+    lint: 300, unit: 900, lab: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
 }  # fmt: skip
-# What runs one after the other and what side by side: a list of lanes for each step. Molecule and the acceptance tests have two workers each, which
-# fill two cores.
+# What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
+# computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
+# they fill two cores.
 STEPS = (
-    [[lint, unit]],
-    [[sanity, go, docs], [clients, integration]],
-    [[molecule]],
-    [[acceptance]],
+    [[lint, unit], [lab]],
+    [[sanity, go, docs, acceptance], [clients, integration, molecule]],
     [[secrets]],
 )
