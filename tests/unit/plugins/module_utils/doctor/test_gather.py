@@ -58,3 +58,23 @@ def test_why_there_is_no_hypervisor():
 def test_nova_knows_better_than_the_option(records, new):
     service = gather.complete(Service("one", None, None, new="as given"), vcenter.Seen(), openstack.Known(records))
     assert (service.new, service.record) == (new, records["one"] if records else None)
+
+
+NEWER = {"section": "vmware", "name": "host_port", "type": "Port", "default": 8443, "minimum": 0, "maximum": 65535, "choices": [], "deprecated": []}
+
+
+@pytest.mark.parametrize("version, port", [("34.0.0", 8443), ("33.0.2", 443), (None, 443)])
+def test_definitions_count_for_the_nova_that_has_them(version, port):
+    """Where another one will be installed than is there, they say nothing."""
+    host = {"versions": {"nova": version}, "options": {"nova": "34.0.0", "definitions": [NEWER], "known": {"vmware": ["host_port"]}}}
+    (service,) = gather.given([option(name="a", nova_conf="")], gather.definitions(host))
+    assert service.conf.value("vmware", "host_port") == port
+
+
+def test_without_a_compute_host_there_are_no_definitions():
+    assert gather.definitions(None) == gather.definitions({"options": None, "versions": {}}) == ()
+
+
+def test_zones():
+    records = {"a": {"availability_zone": "one"}, "b": {"availability_zone": "one"}, "c": {"availability_zone": "two"}}
+    assert gather.zones(records) == {"one": ["a", "b"], "two": ["c"]}
