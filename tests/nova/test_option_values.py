@@ -96,7 +96,7 @@ def test_values(section, name):
     """Each option with each value, under each of its names."""
     for group, option in places(section, name):
         for value in VALUES:
-            if value in (f"${name}", f"${{{name}}}/x"):
+            if value in (f"${name}", f"${{{name}}}/x", f"${section}.{name}"):
                 continue  # of itself
             agree(f"[DEFAULT]\nmy_ip = 192.0.2.11\nstate_path = /var/lib/nova\n[{group}]\n{option} = {value}\n", section, name)
 
@@ -122,3 +122,21 @@ def test_names_and_repetitions(key, assignments, dashed):
 def test_any_text(value):
     for key in (("vmware", "host_ip"), ("vmware", "pbm_enabled"), ("vmware", "host_port"), ("vmware", "datastore_regex"), ("neutron", "valid_interfaces")):
         agree(f"[{key[0]}]\n{key[1]} = {value}\n", *key)
+
+
+LINES = ["", " ", "[vmware]", "[VMware]", "[other]", "[vmware] # x", "[]", "# x", " # x", "; x", "cache_prefix = a", "cache_prefix: b", "cache_prefix", "= a",
+         "  more", "\tmore", "cache_prefix ='a'", 'cache_prefix = "', "cache-prefix = a", "cache_prefix = a ; b"]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(LINES), max_size=6))
+def test_any_file(lines):
+    """A file that Nova can't parse is none here, and what it can parse means the same."""
+    text = "[vmware]\n" + "\n".join(lines) + "\n"
+    try:
+        nova = novas_value(text, "vmware", "cache_prefix")
+    except cfg.ConfigFileParseError:
+        with pytest.raises(ValueError, match="line"):
+            NovaConf(text)
+    else:
+        assert NovaConf(text).value("vmware", "cache_prefix") == nova

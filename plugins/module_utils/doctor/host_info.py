@@ -51,7 +51,7 @@ def add(section, options):
             "section": section, "name": option.dest, "type": "String" if kind is str else type(kind).__name__,
             "default": None if detected else option.default,
             "minimum": getattr(kind, "min", None), "maximum": getattr(kind, "max", None), "choices": list(getattr(kind, "choices", None) or ()),
-            "deprecated": list(dict.fromkeys((old.group or section, (old.name or option.dest).replace("-", "_")) for old in option.deprecated_opts)),
+            "deprecated": list(dict.fromkeys((old.group or section, old.name or option.dest) for old in option.deprecated_opts)),
         }
 for extension in named.NamedExtensionManager("oslo.config.opts", ["nova.conf", "oslo.concurrency", "oslo.messaging"]):
     for group, members in extension.plugin():

@@ -33,29 +33,29 @@ class NovaConf:
         self._texts = {}
         section, option = "DEFAULT", None
         for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip() or line.lstrip()[0] in "#;":
-                if not line.strip():
-                    option = None
-                continue
-            if line[0].isspace():
+            line = line.rstrip()
+            if not line:
+                option = None
+            elif line[0] in " \t":
                 if option is None:
                     raise ValueError(f"line {number} continues nothing")
-                self._texts[section, option] += "\n" + line.strip()
-                continue
-            if line[0] == "[":
-                if "]" not in line or line.index("]") == 1:
+                self._texts[section, option] += "\n" + line.lstrip()
+            elif line[0] == "[":
+                if line[-1] != "]" or len(line) <= 2:
                     raise ValueError(f"line {number} is no section")
-                name = line[1 : line.index("]")]
+                name = line[1:-1]
                 section, option = name if name == "DEFAULT" else name.lower(), None
-                continue
-            name, separator, value = re.match(r"([^=:]*)([=:]?)(.*)", line).groups()
-            if not separator or not name.strip():
-                raise ValueError(f"line {number} has no option and value")
-            option = name.strip().replace("-", "_")
-            value = value.strip()
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-                value = value[1:-1]
-            self._texts[section, option] = value
+            elif line[0] in "#;":
+                option = None
+            else:
+                name, separator, value = re.match(r"([^=:]*)([=:]?)(.*)", line).groups()
+                if not separator or not name.strip():
+                    raise ValueError(f"line {number} has no option and value")
+                option = name.strip()  # as it is: with a dash for an underscore it is another name
+                value = value.strip()
+                if value and value[0] == value[-1] and value[0] in "\"'":
+                    value = value[1:-1]
+                self._texts[section, option] = value
 
     def value(self, section, name):
         """Returns an option's value as Nova would compute it; its default where what is set is no value (:meth:`errors` has why).

@@ -105,9 +105,9 @@ def _login(section):
     )  # fmt: skip
     found = [Option(section, name) for name in names]
     found.append(Option(section, "auth_type", deprecated=((section, "auth_plugin"),)))
-    found.append(Option(section, "username", deprecated=((section, "user_name"),)))
-    found.append(Option(section, "project_name", deprecated=((section, "tenant_name"),)))
-    found.append(Option(section, "project_id", deprecated=((section, "tenant_id"),)))
+    found.append(Option(section, "username", deprecated=((section, "user-name"), (section, "user_name"))))
+    found.append(Option(section, "project_name", deprecated=((section, "tenant-name"), (section, "tenant_name"))))
+    found.append(Option(section, "project_id", deprecated=((section, "tenant-id"), (section, "tenant_id"))))
     found.append(Option(section, "insecure", "Boolean", False))
     return found
 

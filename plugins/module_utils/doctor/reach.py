@@ -157,7 +157,7 @@ def try_broker(broker, timeout):
                 stream = tls.wrap_socket(plain, server_hostname=broker.name)
             amqp.login(stream, broker)
     except amqp.Refused as refused:
-        raise Trouble(LOGIN, f"{target} refuses '{broker.username}' on the virtual host '{broker.virtual_host}': {refused}") from None
+        raise Trouble(LOGIN, f"{target} refuses '{broker.username}' on the virtual host '{broker.virtual_host}': {str(refused).rstrip('.')}") from None
     except amqp.ProtocolError as error:
         hint = "" if broker.trust else " (does it want TLS? [oslo_messaging_rabbit]ssl is false)"
         raise Trouble(ANSWER, f"{target} is no message broker: {error}{hint}") from None

@@ -16,12 +16,12 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.optio
     [
         ("[vmware]\ncache_prefix = vc", "vc"),
         ("[vmware]\ncache_prefix: vc", "vc"),
-        ("[vmware]\ncache-prefix=vc", "vc"),
+        ("[vmware]\ncache-prefix=vc", None),
         ("[vmware]\ncache_prefix = 'vc'", "vc"),
         ('[vmware]\ncache_prefix = "vc"', "vc"),
         ("[vmware]\ncache_prefix = one\ncache_prefix = two", "two"),
         ("[vmware]\ncache_prefix = one\n[other]\ncache_prefix = x\n[vmware]\ncache_prefix = two", "two"),
-        ("[vmware]\ncache_prefix = a\n  b\n# no\n c", "a\nb\nc"),
+        ("[vmware]\ncache_prefix = a\n  b\n # c", "a\nb\n# c"),
         ("[vmware]\n# cache_prefix = vc\n; cache_prefix = vc", None),
         ("[vmware]\ncache_prefix =", ""),
         ("[VMware]\ncache_prefix = vc", "vc"),
@@ -62,7 +62,16 @@ def test_a_circle_of_references_ends():
 
 @pytest.mark.parametrize(
     "text, line",
-    [("  continued", 1), ("[vmware]\n\n continued", 3), ("[vmware", 1), ("[]", 1), ("[vmware]\nhost_ip", 2), ("= value", 1)],
+    [
+        ("  continued", 1),
+        ("[vmware]\n\n continued", 3),
+        ("[vmware", 1),
+        ("[vmware] # no", 1),
+        ("a = b\n# no\n c", 3),
+        ("[]", 1),
+        ("[vmware]\nhost_ip", 2),
+        ("= value", 1),
+    ],
 )
 def test_what_is_no_nova_conf(text, line):
     with pytest.raises(ValueError, match=f"line {line} "):
