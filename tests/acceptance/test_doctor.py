@@ -112,7 +112,7 @@ EXPECTED = {
 PRIVILEGES = {"PRIVILEGES_MISSING"}
 LOGIN = {"VCENTER_UNUSABLE", "CERTIFICATE_NOT_TRUSTED", "INVALID_LOGIN"}
 # What needs Nova or Glance is broken in test_broken_images and in tests/unit.
-OPENSTACK = {"SERVICE_UP_WITHOUT_VCENTER", "SERVICE_AUTO_DISABLED", "CLUSTERS_NOT_ISOLATED", "STRICT_SERVER_GROUP"}
+OPENSTACK = {"OPENSTACK_UNUSABLE", "SERVICE_UP_WITHOUT_VCENTER", "SERVICE_AUTO_DISABLED", "CLUSTERS_NOT_ISOLATED", "STRICT_SERVER_GROUP"}
 # Of what nova-compute needs besides its vCenter; below, on the lab's services.
 REACH = {
     "BROKER_UNREACHABLE", "BROKER_HOST_DOWN", "BROKER_LOGIN_REFUSED", "BROKER_CERTIFICATE_NOT_TRUSTED", "KEYSTONE_UNREACHABLE", "KEYSTONE_LOGIN_REFUSED",
@@ -218,7 +218,7 @@ def test_each_rule_is_caught_and_none_falsely(broken):
 
 def all_rules():
     """Gives the ids of all rules, as a check without any facts names them."""
-    return {one["id"] for one in call("compute_check", services=[{"name": "nothing-is-known"}])["not_checked"]}
+    return {one["id"] for one in call("compute_check", services=[{"cluster_name": "nothing-is-known"}])["not_checked"]}
 
 
 def test_every_rule_is_broken_somewhere():

@@ -67,14 +67,16 @@ class ServerGroup:
 class Service:
     """One nova-compute.
 
-    ``driver`` is the name of its driver's file in drivers/. ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none.
-    ``caches`` maps names of datastores to the entries of their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where
-    nobody has asked. ``record`` is Nova's record of the service.
+    ``name`` is what findings call it, ``host`` its name in Nova where that is known. ``driver`` is the name of its driver's file in drivers/.
+    ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none. ``caches`` maps names of datastores to the entries of
+    their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where nobody has asked. ``record`` is Nova's record of the
+    service.
     """
 
     name: str
     cluster_name: str | None
     datastore_regex: str | None
+    host: str | None = None
     conf: NovaConf | None = None
     driver: str = "vc"
     hypervisor: Hypervisor | None = None
@@ -104,10 +106,10 @@ class Service:
 class Facts:
     """All that is known.
 
-    ``name`` is what findings call the vCenter. ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the
-    result of ``compute_host_info``.
-    ``images`` are :class:`..nova.image.Image`; ``vsphere_locations`` the names of those that have a location ``vsphere://``. ``zones`` has the
-    nova-computes of each availability zone, ``server_groups`` the :class:`ServerGroup` of all projects.
+    ``name`` is what findings call the vCenter. ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used, ``openstack_error``
+    the same of Nova and Glance. ``compute_host`` is the result of ``compute_host_info``. ``images`` are :class:`..nova.image.Image`;
+    ``vsphere_locations`` the names of those that have a location ``vsphere://``. ``zones`` has the nova-computes of each availability zone,
+    ``server_groups`` the :class:`ServerGroup` of all projects.
     """
 
     services: tuple
@@ -115,6 +117,7 @@ class Facts:
     vcenter: Vcenter | None = None
     login_error: tuple | None = None
     compute_host: dict | None = None
+    openstack_error: tuple | None = None
     images: tuple | None = None
     vsphere_locations: tuple = ()
     api_conf: NovaConf | None = None

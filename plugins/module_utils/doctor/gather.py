@@ -20,18 +20,19 @@ def gather(params):
 
     :arg params: the options of ``compute_check``.
     :returns: :class:`Facts`.
-    :raises NovaVmwareError: an option is wrong, or a source that was given does not answer. What is wrong with the vCenter itself is no error but a fact.
+    :raises NovaVmwareError: an option is wrong, or the vCenter fails in the middle. A vCenter, Nova or Glance that can't be used is no error but a fact.
     """
     own = definitions(params["compute_host"])
     services, api_conf = given(params["services"], own), _conf("nova-api", params["api_nova_conf"], ())
     seen = vcenter.ask(params, services) if params["hostname"] else vcenter.Seen()
-    known = openstack.ask(params) if params["openstack"] is not None else openstack.Known()
+    known = openstack.ask_all(params) if params["openstack"] is not None else openstack.Known()
     return Facts(
         services=tuple(complete(service, seen, known) for service in services),
         name=params["vcenter"] or params["hostname"],
         vcenter=seen.vcenter,
         login_error=seen.login_error,
         compute_host=params["compute_host"],
+        openstack_error=known.error,
         images=known.images,
         vsphere_locations=known.vsphere_locations,
         api_conf=api_conf,
@@ -72,8 +73,8 @@ def complete(service, seen, known):
         hypervisor=None if error else found,
         hypervisor_error=(error.code, error.what.rstrip(".")) if error else None,
         caches=seen.caches.get(service.name),
-        new=service.new if known.records is None else service.name not in known.records,
-        record=(known.records or {}).get(service.name),
+        new=service.new if known.records is None else (service.host or service.name) not in known.records,
+        record=(known.records or {}).get(service.host or service.name),
     )
 
 
@@ -81,7 +82,7 @@ def given(wishes, own=()):
     """Returns a :class:`Service` for each element of the option ``services``, with what the options say.
 
     :arg own: what :func:`definitions` gives.
-    :raises NovaVmwareError: ``NOVA_CONF_INVALID``, ``SERVICE_UNNAMED`` or ``SERVICE_TWICE``.
+    :raises NovaVmwareError: ``NOVA_CONF_INVALID`` or ``SERVICE_UNNAMED``.
     """
     found = []
     for option in wishes:
@@ -96,12 +97,15 @@ def given(wishes, own=()):
                 "An element of services has no name, no cluster_name and no nova_conf with [DEFAULT]host.",
                 "Give one of them.",
             )
-        found.append(Service(name=name, conf=conf, new=option["new"], **known))
-    names = [service.name for service in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise NovaVmwareError("SERVICE_TWICE", f"services has {quoted(twice)} more than once.", "Give each a name of its own.")
-    return found
+        found.append(Service(name=name, host=(conf and conf.value("DEFAULT", "host")) or option["name"], conf=conf, new=option["new"], **known))
+    return [replace(one, name=_distinct(number, found)) for number, one in enumerate(found)]
+
+
+def _distinct(number, services):
+    """Returns the name of a service; of those that have one name, all but the first with their number: that they are two is a finding of its own."""
+    name = services[number].name
+    before = sum(1 for one in services[:number] if one.name == name)
+    return f"{name} ({before + 1})" if before else name
 
 
 def _conf(name, text, own):

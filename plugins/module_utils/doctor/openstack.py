@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import ServerGroup
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as image_rules
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import compute, connection
@@ -16,7 +17,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack im
 
 @dataclass(frozen=True)
 class Known:
-    """What Nova and Glance say; None where they were not asked.
+    """What Nova and Glance say; None where they were not asked. ``error`` is ``(code, text)`` where they did not tell.
 
     ``records`` are Nova's records of its services by name. ``images`` and ``vsphere_locations`` and ``server_groups`` are as in :class:`..facts.Facts`.
     """
@@ -25,6 +26,15 @@ class Known:
     images: tuple | None = None
     vsphere_locations: tuple = ()
     server_groups: tuple | None = None
+    error: tuple | None = None
+
+
+def ask_all(params):
+    """Asks as :func:`ask`; what fails there is a fact as well, so that the other sources are still judged."""
+    try:
+        return ask(params)
+    except NovaVmwareError as error:
+        return Known(error=(error.code, error.what.rstrip(".")))
 
 
 def ask(params):

@@ -44,8 +44,12 @@ def _no_hypervisor(facts, service):
     return service.hypervisor_error[1] if service.hypervisor_error else _no_login(facts, service)
 
 
-def _no_record(_facts, service):
-    return "Nova knows no such service yet" if service.new else None
+def _no_openstack(facts, _service):
+    return "Nova or Glance did not tell" if facts.openstack_error else None
+
+
+def _no_record(facts, service):
+    return "Nova knows no such service yet" if service.new else _no_openstack(facts, service)
 
 
 def _seen(name):
@@ -75,6 +79,7 @@ SOURCES = {
     for source in (
         # One nova-compute.
         Source("nova_conf", "nova.conf was not given", lambda _facts, service: service.conf is not None),
+        Source("host", "no name in Nova is known", lambda _facts, service: service.host is not None),
         Source("cluster_name", "no cluster name is known", lambda _facts, service: service.cluster_name is not None),
         Source("datastore_regex", "there is no datastore_regex", lambda _facts, service: bool(service.datastore_regex)),
         Source("valid_regex", "datastore_regex is not a regular expression", lambda _facts, service: compiles(service.datastore_regex)),
@@ -82,7 +87,7 @@ SOURCES = {
         Source("hypervisor", "the cluster is not known", lambda _facts, service: service.hypervisor is not None, _no_hypervisor),
         Source("caches", "the image cache was not read", lambda _facts, service: service.caches is not None, _no_login),
         Source("record", "Nova was not asked about the service", lambda _facts, service: service.record is not None, _no_record),
-        Source("new", "it is not known whether Nova knows the service", lambda _facts, service: service.new is not None),
+        Source("new", "it is not known whether Nova knows the service", lambda _facts, service: service.new is not None, _no_openstack),
         # The vCenter.
         Source("asked", "no vCenter was given", lambda facts, _service: facts.vcenter is not None or facts.login_error is not None),
         Source("vcenter", "no vCenter was given", lambda facts, _service: facts.vcenter is not None, _no_login),
@@ -115,8 +120,13 @@ SOURCES = {
         Source("skew", "the compute host's clock was not compared", _told("clock_skew_seconds")),
         Source("compute_ids", "the compute host was not asked for compute_id", _told("compute_ids")),
         # nova-api and Glance.
-        Source("server_groups", "Nova was not asked for its server groups", lambda facts, _service: facts.server_groups is not None),
+        Source("server_groups", "Nova was not asked for its server groups", lambda facts, _service: facts.server_groups is not None, _no_openstack),
         Source("api_conf", "the nova.conf of nova-api was not given", lambda facts, _service: facts.api_conf is not None),
-        Source("images", "no images were given", lambda facts, _service: facts.images is not None),
+        Source("images", "no images were given", lambda facts, _service: facts.images is not None, _no_openstack),
+        Source(
+            "openstack",
+            "Nova was not asked",
+            lambda facts, _service: facts.openstack_error is not None or facts.server_groups is not None,
+        ),
     )
 }

@@ -203,12 +203,14 @@ def resize_to_same_host_off(facts):
 @rule(
     ERROR,
     "Two nova-computes of one name",
-    ["nova_conf"],
+    ["host"],
     "nova/compute/manager.py (_check_for_host_rename)",
     "Give each [DEFAULT]host a value of its own.",
 )
 def host_not_unique(facts, service):
-    yield from _twice(facts, service, "DEFAULT", "host")
+    others = [other.name for other in facts.services if other is not service and other.host == service.host]
+    if others:
+        yield service.name, f"its name in Nova is '{service.host}', as that of {quoted(others)}"
 
 
 @rule(
@@ -219,11 +221,7 @@ def host_not_unique(facts, service):
     "Give each a [DEFAULT]state_path of its own.",
 )
 def state_path_shared(facts, service):
-    yield from _twice(facts, service, "DEFAULT", "state_path")
-
-
-def _twice(facts, service, section, option):
-    value = service.conf.value(section, option)
-    others = [other.name for other in facts.services if other is not service and other.conf is not None and other.conf.value(section, option) == value]
-    if others and value:
-        yield service.name, f"[{section}]{option} is '{value}', as for {quoted(others)}"
+    value = service.conf.value("DEFAULT", "state_path")
+    others = [other.name for other in facts.services if other is not service and other.conf and other.conf.value("DEFAULT", "state_path") == value]
+    if others:
+        yield service.name, f"[DEFAULT]state_path is '{value}', as for {quoted(others)}"

@@ -9,6 +9,21 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules
 
 
 @rule(
+    ERROR,
+    "Nova or Glance did not answer the check",
+    ["openstack"],
+    "the option openstack of compute_check",
+    "Correct what the evidence says and check again: without them the rules on services and images are not judged.",
+    scope="all",
+    site=True,
+)
+def openstack_unusable(facts):
+    if facts.openstack_error:
+        code, text = facts.openstack_error
+        yield "OpenStack", f"{code}: {text}"
+
+
+@rule(
     WARNING,
     "Clusters share an availability zone",
     ["record"],

@@ -41,6 +41,7 @@ RULES = (
     conf.state_path_shared,
     cluster.cluster_driven_twice,
     cache.cache_folders_differ,
+    openstack.openstack_unusable,
     openstack.clusters_not_isolated,
     openstack.strict_server_group,
     vcenter.vcenter_unusable,

@@ -27,7 +27,6 @@ def test_options_win_over_nova_conf():
     "options, code",
     [
         ([option()], "SERVICE_UNNAMED"),
-        ([option(name="a"), option(cluster_name="a")], "SERVICE_TWICE"),
         ([option(name="a", nova_conf="what")], "NOVA_CONF_INVALID"),
     ],
 )
@@ -35,6 +34,14 @@ def test_options_that_are_wrong(options, code):
     with pytest.raises(NovaVmwareError) as caught:
         gather.given(options)
     assert caught.value.code == code
+
+
+def test_two_of_one_name_are_told_apart():
+    """That there are two is a finding, so they are both judged."""
+    conf = "[DEFAULT]\nhost = one"
+    found = gather.given([option(nova_conf=conf), option(nova_conf=conf), option(name="one"), option(cluster_name="one")])
+    assert [(one.name, one.host) for one in found] == [("one", "one"), ("one (2)", "one"), ("one (3)", "one"), ("one (4)", None)]
+    assert gather.complete(found[1], vcenter.Seen(), openstack.Known({"one": {}})).new is False
 
 
 def test_a_regular_expression_that_is_none_chooses_nothing(monkeypatch):

@@ -79,8 +79,8 @@ def conf(letter, changes="", without=()):
 def service(letter):
     record = {"state": "up", "status": "enabled", "disabled_reason": None, "availability_zone": f"az-{letter}"}
     return Service(
-        f"vc1-{letter}", f"cluster-{letter}", "^nova-", conf=conf(letter), hypervisor=cluster(letter), caches={f"nova-{letter}": [entry(())]},
-        new=False, record=record,
+        f"vc1-{letter}", f"cluster-{letter}", "^nova-", host=f"vc1-{letter}", conf=conf(letter), hypervisor=cluster(letter),
+        caches={f"nova-{letter}": [entry(())]}, new=False, record=record,
     )  # fmt: skip
 
 
@@ -204,11 +204,12 @@ BROKEN = {
     "VNC_ENABLED": (option("", without=["enabled"]), "[vnc]enabled"),
     "TLS_NOT_VERIFIED": (option("[vmware]\ninsecure = true", without=["ca_file"]), "insecure"),
     "RESIZE_TO_SAME_HOST_OFF": (replace(HEALTHY, api_conf=NovaConf("")), "allow_resize_to_same_host"),
-    "HOST_NOT_UNIQUE": (option("[DEFAULT]\nhost = vc1-b"), "vc1-b"),
+    "HOST_NOT_UNIQUE": (first(host="vc1-b"), "'vc1-b'"),
     "STATE_PATH_SHARED": (option("[DEFAULT]\nstate_path = /var/lib/nova/vc1-b"), "/var/lib/nova/vc1-b"),
     "CLUSTER_DRIVEN_TWICE": (first(hypervisor=HEALTHY.services[1].hypervisor), "/dc1/host/cluster-b"),
     "CACHE_FOLDERS_DIFFER": (option("[vmware]\ncache_prefix = other"), "on 'nova-shared' 'vc1-a' caches in 'other_base', 'vc1-b' in 'vc1_base'"),
     "CLUSTERS_NOT_ISOLATED": (first(record={**HEALTHY.services[0].record, "availability_zone": "az-b"}), "'az-b' has also 'vc1-b'"),
+    "OPENSTACK_UNUSABLE": (replace(HEALTHY, openstack_error=("OPENSTACK_UNAUTHORIZED", "refused.")), "OPENSTACK_UNAUTHORIZED: refused"),
     "STRICT_SERVER_GROUP": (replace(HEALTHY, server_groups=(ServerGroup("web", ("uuid-1", "uuid-2"), 1),)), "'web'"),
     "VCENTER_UNUSABLE": (unusable("CONNECTION_FAILED"), "why"),
     "CERTIFICATE_NOT_TRUSTED": (unusable("CERTIFICATE_NOT_TRUSTED"), "why"),
