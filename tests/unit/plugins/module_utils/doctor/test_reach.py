@@ -187,7 +187,8 @@ def test_who_is_not_verified():
     assert reach.context(Trust()).verify_mode == ssl.CERT_REQUIRED
 
 
-@pytest.mark.parametrize("date, is_known", [(None, False), ("soon", False), (email.utils.formatdate(usegmt=True), True)])
-def test_skew(date, is_known):
-    seconds = reach.skew({"Date": date})
-    assert (seconds is not None and abs(seconds) < 60) is is_known
+def test_skew():
+    """A clock that is right differs by less than a minute here, however slow the machine is."""
+    assert abs(reach.skew({"Date": email.utils.formatdate(usegmt=True)})) < 60
+    assert reach.skew({"Date": email.utils.formatdate(1.0, usegmt=True)}) > 1e9
+    assert reach.skew({"Date": None}) is None and reach.skew({"Date": "soon"}) is None
