@@ -13,7 +13,7 @@ description:
   - Makes of the variables of the role C(openstack_vmware.nova.nova_vcdriver) what its tasks work with.
   - Later trees win, option by option. First comes what the role sets, in the words of the release, then C(nova_vcdriver_config), then C(config) of the
     vCenter, then C(config) of the nova-compute. A C(null) takes an option away.
-  - RV(_value.secrets) and RV(_value.files) have secrets, so a task that gets them needs C(no_log). The rest is safe to show.
+  - RV(_value.secrets), RV(_value.with_secrets) and RV(_value.files) have secrets, so a task that shows them needs C(no_log). The rest is safe to show.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
@@ -116,6 +116,10 @@ _value:
     chosen: {description: Those of C(all) that the run is about., type: list, elements: dict}
     secrets: {description: The host of each chosen nova-compute with its sections of secrets., type: dict}
     services: {description: The chosen nova-computes as the module M(openstack_vmware.nova.compute_check) takes them., type: list, elements: dict}
+    with_secrets:
+      description: The same as the module M(openstack_vmware.nova.compute_host_info) takes them, with secrets but for those of the vCenter.
+      type: list
+      elements: dict
     files: {description: For each chosen nova-compute the texts of its files by their paths., type: list, elements: dict}
     settings_calls:
       description: Clusters of one vCenter that get the same DRS and HA, with C(vcenter), C(settings) and C(clusters).

@@ -13,7 +13,7 @@ description:
   - Compares what C(tasks/drift.yml) of the role C(openstack_vmware.nova.nova_vcdriver) has read with what the role would write.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
-positional: hosts, computes, venv, files, unit_changed, cluster_states, missing
+positional: hosts, computes, venv, files, unit_changed, cluster_states, missing, reached
 options:
   _input:
     description: What its script has printed, a line a fact.
@@ -52,6 +52,11 @@ options:
     type: list
     elements: str
     required: true
+  reached:
+    description: What M(openstack_vmware.nova.compute_host_info) gives as C(compute_host.openstack).
+    type: list
+    elements: dict
+    required: true
 """
 
 EXAMPLES = r"""
@@ -59,7 +64,7 @@ EXAMPLES = r"""
   ansible.builtin.set_fact:
     differences: >-
       {{ facts.stdout_lines | openstack_vmware.nova.drift(hosts=['vc1-a'], computes=computes, venv='/usr', files={}, unit_changed=false,
-         cluster_states=[], missing=[]) }}
+         cluster_states=[], missing=[], reached=[]) }}
 """
 
 RETURN = r"""

@@ -43,6 +43,7 @@ _value:
     id: {description: Id of the rule. It never changes its meaning., type: str}
     severity: {description: Always V(error)., type: str}
     title: {description: What the rule is about., type: str}
+    vcenter: {description: "As in findings of M(openstack_vmware.nova.compute_check); null, for these are about variables.", type: str}
     object: {description: What is wrong., type: str}
     evidence: {description: How one sees it., type: str}
     source: {description: Why it goes wrong., type: str}

@@ -29,6 +29,9 @@ options:
     required: false
   password:
     required: false
+  vcenter:
+    description: What findings call the vCenter. By default O(hostname), without that C([vmware]host_ip) of O(services[].nova_conf).
+    type: str
   services:
     description: The nova-computes, all of this one vCenter, best all of one compute host together.
     type: list
@@ -48,6 +51,8 @@ options:
         description:
           - The text of its C(nova.conf); of several files, one after the other in the order in which Nova reads them.
           - Passwords are not needed. Leave out files that only have secrets.
+          - A value is judged as Nova computes it, with older names of options and with its defaults. The definitions are those of the Nova on
+            O(compute_host); where it is not installed yet, those of Nova 34.
         type: str
       new:
         description:
@@ -135,8 +140,9 @@ findings:
     id: {description: The rule. It never changes its meaning., type: str, sample: DRS_PARTIALLY_AUTOMATED}
     severity: {description: "V(error), V(warning) or V(info).", type: str, sample: warning}
     title: {description: The rule in words., type: str, sample: DRS is not fully automated}
+    vcenter: {description: "The vCenter that it is about, in evidence, too; null for one about nova-api, images or the compute host.", type: str, sample: vc1}
     object: {description: What it is about., type: str, sample: /dc1/host/cluster-a}
-    evidence: {description: What was seen., type: str, sample: "DRS is partiallyAutomated: servers start, and stay where they started"}
+    evidence: {description: What was seen., type: str, sample: "DRS is partiallyAutomated: servers start, and stay where they started (vCenter 'vc1')"}
     source: {description: Where the rule comes from., type: str, sample: nova/virt/vmwareapi/vm_util.py (create_vm names no host)}
     hint: {description: What to do., type: str, sample: "Set the automation level to fully automated: module vsphere_cluster_settings."}
 passed:
@@ -173,6 +179,7 @@ def argument_spec():
     return {
         **vcenter_argument_spec(required=False),
         **openstack_argument_spec(),
+        "vcenter": {"type": "str"},
         "services": {
             "type": "list",
             "elements": "dict",

@@ -8,12 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: compute_host_info
-short_description: What a compute host sees of vSphere
+short_description: What a compute host sees of vSphere and OpenStack
 version_added: 0.1.0
 description:
   - Run it on a compute host. It tells which versions of Nova and its libraries are there, whether names resolve and ports can be reached, and how far
     the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges it.
-  - It needs nothing but Python on the compute host. It logs in nowhere and changes nothing.
+  - With O(services) it also tries what their C(nova.conf) names, as nova-compute does. It logs in to the message broker and opens the virtual host, gets a
+    token from Keystone with each account, and asks Placement, Neutron and Glance at the endpoints of the catalog.
+  - It needs nothing but Python on the compute host, changes nothing, and does not log in to vCenter.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
@@ -47,10 +49,28 @@ options:
     type: list
     elements: path
     default: []
+  services:
+    description:
+      - The nova-computes whose broker and APIs are tried. What several have in common is tried once.
+      - RabbitMQ and accounts with a password are tried. What else a C(nova.conf) names is in RV(compute_host.openstack) as V(unknown), with the reason.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Its name in Nova, C([DEFAULT]host).
+        type: str
+        required: true
+      nova_conf:
+        description:
+          - The text of its C(nova.conf) with the passwords; of several files, one after the other in the order in which Nova reads them.
+          - Files that it names, such as C(cafile), must be on the compute host.
+        type: str
+        required: true
   timeout:
-    description: Seconds that one connection may take. All are made at the same time, up to 32.
+    description: Seconds that one connection or answer may take. All are made at the same time, up to 32.
     type: int
-    default: 5
+    default: 10
 extends_documentation_fragment:
   - openstack_vmware.nova.attributes.info_module
 seealso:
@@ -63,6 +83,23 @@ EXAMPLES = r"""
     esxi_hosts: [localhost]
     timeout: 1
   register: seen
+
+- name: Try the message broker and Keystone
+  openstack_vmware.nova.compute_host_info:
+    timeout: 1
+    services:
+      - name: vc1-cluster-a
+        nova_conf: |
+          [DEFAULT]
+          transport_url = rabbit://nova:{{ broker_password | default('secret') }}@localhost:1/
+          [placement]
+          auth_type = password
+          auth_url = http://localhost:1/v3
+          username = nova
+          password = {{ nova_password | default('secret') }}
+          project_name = service
+          user_domain_name = Default
+          project_domain_name = Default
 
 - name: Name those that it does not reach
   ansible.builtin.debug:
@@ -79,6 +116,30 @@ compute_host:
       description: Versions of what O(python) has; null for a library that it has not.
       type: dict
       sample: {nova: 34.0.0, oslo.vmware: 4.10.1, urllib3: 2.8.0, suds-community: 1.2.0}
+    options:
+      description:
+        - How the installed Nova defines the options that the rules read, so that M(openstack_vmware.nova.compute_check) computes their values as it
+          does; null where Nova is not installed.
+        - C(nova) is its version, C(definitions) a list of options, C(known) has the names of all options of a section.
+      type: dict
+      sample: {nova: 34.0.0, definitions: [], known: {vmware: [host_ip, host_port]}}
+    openstack:
+      description: What O(services) need besides their vCenter.
+      type: list
+      elements: dict
+      contains:
+        service: {description: "V(broker), V(keystone), V(placement), V(neutron) or V(glance).", type: str, sample: broker}
+        target: {description: The address or URL., type: str, sample: "rabbit.example.com:5671"}
+        computes: {description: Names of the nova-computes that use it., type: list, elements: str, sample: [vc1-cluster-a]}
+        problem:
+          description:
+            - What is wrong, null if nothing is.
+            - V(unreachable), V(certificate) (not trusted), V(login) (refused), V(answer) (not as expected), V(missing) (not in the catalog), or
+              V(unknown) (not tried).
+          type: str
+          sample: null
+        error: {description: Why., type: str, sample: null}
+        clock_skew_seconds: {description: "Of Keystone: how far the host's clock is ahead of its clock.", type: float, sample: 0.3}
     peers:
       description: The vCenter and the ESXi hosts.
       type: list
@@ -114,7 +175,13 @@ def argument_spec():
         "esxi_port": {"type": "int", "default": 443},
         "python": {"type": "path", "default": "/usr/bin/python3"},
         "state_paths": {"type": "list", "elements": "path", "default": []},
-        "timeout": {"type": "int", "default": 5},
+        "services": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {"name": {"type": "str", "required": True}, "nova_conf": {"type": "str", "required": True, "no_log": True}},
+        },
+        "timeout": {"type": "int", "default": 10},
     }
 
 

@@ -145,8 +145,8 @@ def test_what_only_some_vcenters_need(tmp_path, images):
     datacenter["datastores"].append({"name": "n-vsan", "type": "vsan", "clusters": ["c1"]})
     with Granted(tmp_path / "vc", setup) as vcenter:
         assert lacking(vcenter) == {
-            "datastore n-vsan": f"{ACCOUNT} lacks Datastore.Config",
-            **{f"host {host['name']}": f"{ACCOUNT} lacks Cryptographer.Access" for host in datacenter["clusters"][0]["hosts"]},
+            "datastore n-vsan": f"'{ACCOUNT}' lacks Datastore.Config (vCenter '127.0.0.1')",
+            **{f"host {host['name']}": f"'{ACCOUNT}' lacks Cryptographer.Access (vCenter '127.0.0.1')" for host in datacenter["clusters"][0]["hosts"]},
         }
         _result, code, text = seed(vcenter, images)
         assert code is not None and ("Cryptographer.Access" in text or "Datastore.Config" in text), (code, text)

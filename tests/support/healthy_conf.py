@@ -15,7 +15,8 @@ reserved_host_memory_mb = 131072
 [oslo_concurrency]
 lock_path = $state_path/lock
 [vmware]
-host_ip = vcenter.example.com
+host_ip = {host_ip}
+host_port = {host_port}
 host_username = nova@vsphere.local
 cluster_name = {cluster}
 datastore_regex = ^nova-
@@ -29,6 +30,6 @@ enabled = false
 """
 
 
-def nova_conf(name, cluster=None, state_path="/var/lib/nova"):
+def nova_conf(name, cluster=None, state_path="/var/lib/nova", host_ip="vcenter.example.com", host_port=443):
     """Gives the text for a service of this name, whose cluster has the same one unless told. ``state_path`` is that of all services."""
-    return _HEALTHY.format(name=name, cluster=cluster or name, state_path=f"{state_path}/{name}")
+    return _HEALTHY.format(name=name, cluster=cluster or name, state_path=f"{state_path}/{name}", host_ip=host_ip, host_port=host_port)

@@ -225,6 +225,7 @@ def run(site):
         "chosen": [describe(compute) for compute in ours],
         "secrets": {compute.host: compute.secrets for compute in ours},
         "services": [{"name": compute.host, "cluster_name": compute.cluster_name, "nova_conf": nova_conf(compute.config, compute.host)} for compute in ours],
+        "with_secrets": [{"name": compute.host, "nova_conf": _with_secrets(compute)} for compute in ours],
         "files": [_files(compute, f"{site['etc']}/{compute.host}") for compute in ours],
         "settings_calls": settings_calls(ours),
     }
@@ -241,6 +242,12 @@ def describe(compute):
         "cluster_settings": compute.cluster_settings,
         "overridden": list(compute.overridden),
     }
+
+
+def _with_secrets(compute):
+    """Returns the text of nova.conf with the secrets of OpenStack. The password of the vCenter is not needed where this goes."""
+    secrets = {section: options for section, options in compute.secrets.items() if section != "vmware"}
+    return "\n".join(nova_conf(tree, compute.host) for tree in (compute.config, secrets))
 
 
 def _files(compute, folder):

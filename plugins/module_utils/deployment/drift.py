@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.units import written_for
 
+SERVICES = {"broker": "message broker", "keystone": "Keystone", "placement": "Placement", "neutron": "Neutron", "glance": "Glance"}
 WRITTEN = ("as the role writes it", "another text; --diff shows it")
 
 
@@ -51,7 +52,7 @@ def read(lines):
     return facts
 
 
-def differences(lines, hosts, computes, venv, files, unit_changed, cluster_states, missing):
+def differences(lines, hosts, computes, venv, files, unit_changed, cluster_states, missing, reached):
     """Returns what differs, a dict of ``host``, ``what``, ``expected`` and ``found`` each.
 
     :arg lines: what the script of tasks/drift.yml has printed.
@@ -62,6 +63,7 @@ def differences(lines, hosts, computes, venv, files, unit_changed, cluster_state
     :arg unit_changed: the unit differs.
     :arg cluster_states: results of ``vsphere_cluster_settings`` in check mode, one a call.
     :arg missing: lines of the filter ``missing``.
+    :arg reached: what ``compute_host_info`` gives as ``compute_host.openstack``.
     """
     facts = read(lines)
     found = [Difference(host, "rollout", "none under way", "one that was cut short; run it again") for host in facts.kept]
@@ -77,6 +79,9 @@ def differences(lines, hosts, computes, venv, files, unit_changed, cluster_state
     for line in missing:
         host, what = line.split(": ", 1)
         found.append(Difference(host, "Nova and Placement", "up, enabled, with the resources of vCenter", what))
+    for one in reached:
+        if one["problem"] not in (None, "unknown"):
+            found += [Difference(host, SERVICES[one["service"]], "works from the compute host", one["error"]) for host in one["computes"]]
     return [asdict(difference) for difference in found]
 
 

@@ -71,7 +71,16 @@ def findings(site, others):
 
 def _judged(rules, given):
     return [
-        {"id": one.id, "severity": "error", "title": one.title, "object": name, "evidence": evidence, "source": one.source, "hint": one.hint}
+        {
+            "id": one.id,
+            "severity": "error",
+            "title": one.title,
+            "vcenter": None,
+            "object": name,
+            "evidence": evidence,
+            "source": one.source,
+            "hint": one.hint,
+        }
         for one in rules
         for name, evidence in one.check(given)
     ]

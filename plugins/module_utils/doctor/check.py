@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import gather, judge
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import SEVERITIES
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import SEVERITIES, count
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 
@@ -39,5 +39,5 @@ def run(params, _check_mode):
     bad = [one for one in result["findings"] if one["severity"] in worse]
     if bad:
         lines = [f"{one['severity']} {one['id']} {one['object']}: {one['evidence']}" for one in bad]
-        raise CheckFailed(f"{len(bad)} findings: {'; '.join(lines)}.", "The way out of each is in hint of its finding.", result)
+        raise CheckFailed(f"{count(len(bad), 'finding')}: {'; '.join(lines)}.", "The way out of each is in hint of its finding.", result)
     return result

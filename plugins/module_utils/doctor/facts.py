@@ -51,20 +51,32 @@ class Vcenter:
     hosts: dict = field(default_factory=dict)  # moid -> HostDetails
     vms: tuple = ()
     missing_privileges: dict | None = None
+    addresses: frozenset | None = None  # (host_ip, host_port) that nova.conf may name it by
+
+
+@dataclass(frozen=True)
+class ServerGroup:
+    """A server group of Nova. ``members`` are ids of servers; ``limit`` is how many of them one nova-compute may have, None for any number."""
+
+    name: str
+    members: tuple
+    limit: int | None
 
 
 @dataclass(frozen=True)
 class Service:
     """One nova-compute.
 
-    ``driver`` is the name of its driver's file in drivers/. ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none.
-    ``caches`` maps names of datastores to the entries of their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where
-    nobody has asked. ``record`` is Nova's record of the service.
+    ``name`` is what findings call it, ``host`` its name in Nova where that is known. ``driver`` is the name of its driver's file in drivers/.
+    ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none. ``caches`` maps names of datastores to the entries of
+    their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where nobody has asked. ``record`` is Nova's record of the
+    service.
     """
 
     name: str
     cluster_name: str | None
     datastore_regex: str | None
+    host: str | None = None
     conf: NovaConf | None = None
     driver: str = "vc"
     hypervisor: Hypervisor | None = None
@@ -81,10 +93,10 @@ class Service:
             return None
         try:
             return cache.base_folder(
-                conf.get("vmware", "cache_prefix"),
-                conf.get("image_cache", "subdirectory_name", "_base"),
-                conf.boolean("image_cache", "remove_unused_base_images", True),
-                conf.get("DEFAULT", "my_ip"),
+                conf.value("vmware", "cache_prefix"),
+                conf.value("image_cache", "subdirectory_name"),
+                conf.value("image_cache", "remove_unused_base_images"),
+                conf.value("DEFAULT", "my_ip"),
             )
         except ValueError:
             return None
@@ -94,14 +106,20 @@ class Service:
 class Facts:
     """All that is known.
 
-    ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used. ``compute_host`` is the result of ``compute_host_info``.
-    ``images`` are :class:`..nova.image.Image`; ``vsphere_locations`` the names of those that have a location ``vsphere://``.
+    ``name`` is what findings call the vCenter. ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used, ``openstack_error``
+    the same of Nova and Glance. ``compute_host`` is the result of ``compute_host_info``. ``images`` are :class:`..nova.image.Image`;
+    ``vsphere_locations`` the names of those that have a location ``vsphere://``. ``zones`` has the nova-computes of each availability zone,
+    ``server_groups`` the :class:`ServerGroup` of all projects.
     """
 
     services: tuple
+    name: str | None = None
     vcenter: Vcenter | None = None
     login_error: tuple | None = None
     compute_host: dict | None = None
+    openstack_error: tuple | None = None
     images: tuple | None = None
     vsphere_locations: tuple = ()
     api_conf: NovaConf | None = None
+    zones: dict = field(default_factory=dict)
+    server_groups: tuple | None = None

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import openstack, vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import openstack, options, vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import quoted
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
@@ -19,20 +20,45 @@ def gather(params):
 
     :arg params: the options of ``compute_check``.
     :returns: :class:`Facts`.
-    :raises NovaVmwareError: an option is wrong, or a source that was given does not answer. What is wrong with the vCenter itself is no error but a fact.
+    :raises NovaVmwareError: an option is wrong, or the vCenter fails in the middle. A vCenter, Nova or Glance that can't be used is no error but a fact.
     """
-    services, api_conf = given(params["services"]), _conf("nova-api", params["api_nova_conf"])
+    own = definitions(params["compute_host"])
+    services, api_conf = given(params["services"], own), _conf("nova-api", params["api_nova_conf"], ())
     seen = vcenter.ask(params, services) if params["hostname"] else vcenter.Seen()
-    known = openstack.ask(params) if params["openstack"] is not None else openstack.Known()
+    known = openstack.ask_all(params) if params["openstack"] is not None else openstack.Known()
     return Facts(
         services=tuple(complete(service, seen, known) for service in services),
+        name=params["vcenter"] or params["hostname"],
         vcenter=seen.vcenter,
         login_error=seen.login_error,
         compute_host=params["compute_host"],
+        openstack_error=known.error,
         images=known.images,
         vsphere_locations=known.vsphere_locations,
         api_conf=api_conf,
+        zones=zones(known.records or {}),
+        server_groups=known.server_groups,
     )
+
+
+def zones(records):
+    """Returns ``{availability zone: nova-computes}``. :arg records: Nova's records of its services by name."""
+    found = {}
+    for name, record in records.items():
+        found.setdefault(record.get("availability_zone"), []).append(name)
+    return found
+
+
+def definitions(compute_host):
+    """Returns ``(definitions, known)`` for :class:`NovaConf`: those of the Nova on the compute host, ``()`` where the one that will run is another or none.
+
+    :arg compute_host: what ``compute_host_info`` has returned, or None.
+    """
+    compute_host = compute_host or {}
+    own = compute_host.get("options")
+    if not own or own["nova"] != (compute_host.get("versions") or {}).get("nova"):
+        return ()
+    return options.from_documents(own["definitions"]), own["known"]
 
 
 def complete(service, seen, known):
@@ -47,43 +73,49 @@ def complete(service, seen, known):
         hypervisor=None if error else found,
         hypervisor_error=(error.code, error.what.rstrip(".")) if error else None,
         caches=seen.caches.get(service.name),
-        new=service.new if known.records is None else service.name not in known.records,
-        record=(known.records or {}).get(service.name),
+        new=service.new if known.records is None else (service.host or service.name) not in known.records,
+        record=(known.records or {}).get(service.host or service.name),
     )
 
 
-def given(options):
+def given(wishes, own=()):
     """Returns a :class:`Service` for each element of the option ``services``, with what the options say.
 
-    :raises NovaVmwareError: ``NOVA_CONF_INVALID``, ``SERVICE_UNNAMED`` or ``SERVICE_TWICE``.
+    :arg own: what :func:`definitions` gives.
+    :raises NovaVmwareError: ``NOVA_CONF_INVALID`` or ``SERVICE_UNNAMED``.
     """
     found = []
-    for option in options:
-        conf = _conf(option["name"], option["nova_conf"])
-        known = {name: option[name] if option[name] is not None else conf and conf.get("vmware", name) for name in ("cluster_name", "datastore_regex")}
-        name = option["name"] or (conf and conf.get("DEFAULT", "host")) or known["cluster_name"]
+    for option in wishes:
+        conf = _conf(option["name"], option["nova_conf"], own)
+        known = {
+            name: option[name] if option[name] is not None else conf and (conf.value("vmware", name) or None) for name in ("cluster_name", "datastore_regex")
+        }
+        name = option["name"] or (conf and conf.value("DEFAULT", "host")) or known["cluster_name"]
         if not name:
             raise NovaVmwareError(
                 "SERVICE_UNNAMED",
                 "An element of services has no name, no cluster_name and no nova_conf with [DEFAULT]host.",
                 "Give one of them.",
             )
-        found.append(Service(name=name, conf=conf, new=option["new"], **known))
-    names = [service.name for service in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise NovaVmwareError("SERVICE_TWICE", f"services has {', '.join(twice)} more than once.", "Give each a name of its own.")
-    return found
+        found.append(Service(name=name, host=(conf and conf.value("DEFAULT", "host")) or option["name"], conf=conf, new=option["new"], **known))
+    return [replace(one, name=_distinct(number, found)) for number, one in enumerate(found)]
 
 
-def _conf(name, text):
+def _distinct(number, services):
+    """Returns the name of a service; of those that have one name, all but the first with their number: that they are two is a finding of its own."""
+    name = services[number].name
+    before = sum(1 for one in services[:number] if one.name == name)
+    return f"{name} ({before + 1})" if before else name
+
+
+def _conf(name, text, own):
     if text is None:
         return None
     try:
-        return NovaConf(text)
+        return NovaConf(text, *own)
     except ValueError as error:
         raise NovaVmwareError(
             "NOVA_CONF_INVALID",
-            f"The nova.conf of {name or 'a service'} is not in the format of nova.conf: {error}.",
+            f"The nova.conf of {quoted([name]) if name else 'a service'} is not in the format of nova.conf: {error}.",
             "Nova would not start with it.",
         ) from error

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import concurrent.futures
-import datetime
-import email.utils
 import http.client
 import json
 import os
 import socket
 import ssl
 import subprocess
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import options, reach
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 LIBRARIES = ("nova", "oslo.vmware", "urllib3", "suds-community")
 _ASK = """
@@ -24,28 +26,80 @@ for name in found:
         found[name] = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         pass
-print(json.dumps(found))
+try:
+    import requests
+    bundle = requests.certs.where()
+except Exception:
+    bundle = None
+print(json.dumps([found, bundle]))
+"""
+# The definitions of Nova and of the libraries that it uses, by the entry points that also make its sample configuration.
+_DEFINE = """
+import json, sys
+from keystoneauth1 import loading
+from stevedore import named
+asked, sections, logins = json.load(sys.stdin)
+asked, found, known = {tuple(one) for one in asked}, {}, {}
+def add(section, options):
+    for option in options:
+        known.setdefault(section, set()).add(option.dest)
+        if (section, option.dest) not in asked and section not in sections or (section, option.dest) in found:
+            continue
+        kind = option.type
+        detected = getattr(option, "sample_default", None) is not None
+        found[section, option.dest] = {
+            "section": section, "name": option.dest, "type": "String" if kind is str else type(kind).__name__,
+            "default": None if detected else option.default,
+            "minimum": getattr(kind, "min", None), "maximum": getattr(kind, "max", None), "choices": list(getattr(kind, "choices", None) or ()),
+            "deprecated": list(dict.fromkeys((old.group or section, old.name or option.dest) for old in option.deprecated_opts)),
+        }
+for extension in named.NamedExtensionManager("oslo.config.opts", ["nova.conf", "oslo.concurrency", "oslo.messaging"]):
+    for group, members in extension.plugin():
+        add(getattr(group, "name", group) or "DEFAULT", members)
+for section in logins:
+    add(section, loading.get_auth_plugin_conf_options("password"))
+print(json.dumps([list(found.values()), {section: sorted(known[section]) for section in sections}]))
 """
 
 
 def run(params, _check_mode):
-    """Returns what the compute host sees. Nothing here is an error: what could not be found out is empty or null."""
+    """Returns what the compute host sees. What could not be found out is no error, but empty or null.
+
+    :raises NovaVmwareError: ``NOVA_CONF_INVALID``.
+    """
     timeout = params["timeout"]
     places = [(name, params["esxi_port"]) for name in params["esxi_hosts"]]
     vcenter = params["vcenter"]
     if vcenter:
         places.insert(0, (vcenter["host"], vcenter["port"]))
-    with concurrent.futures.ThreadPoolExecutor(max_workers=32) as pool:
+    found, bundle = versions(params["python"])
+    defined = definitions(params["python"]) if found["nova"] else None
+    known = options.from_documents(defined["definitions"]) if defined else None
+    services = [(one["name"], _conf(one, known)) for one in params["services"]]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=33) as pool:
+        asked = pool.submit(reach.reach, services, bundle, timeout)
+        skew = pool.submit(clock_skew, vcenter["host"], vcenter["port"], timeout) if vcenter else None
         peers = list(pool.map(lambda place: peer(*place, timeout), dict.fromkeys(places)))
     return {
         "changed": False,
         "compute_host": {
-            "versions": versions(params["python"]),
+            "versions": found,
+            "options": defined and {"nova": found["nova"], **defined},
             "peers": peers,
-            "clock_skew_seconds": clock_skew(vcenter["host"], vcenter["port"], timeout) if vcenter else None,
+            "openstack": asked.result(),
+            "clock_skew_seconds": skew and skew.result(),
             "compute_ids": [{"state_path": path, "compute_id": is_there(os.path.join(path, "compute_id"))} for path in params["state_paths"]],
         },
     }
+
+
+def _conf(service, known):
+    try:
+        return NovaConf(service["nova_conf"], known)
+    except ValueError as error:
+        raise NovaVmwareError(
+            "NOVA_CONF_INVALID", f"The nova.conf of '{service['name']}' is not in the format of nova.conf: {error}.", "Nova would not start with it."
+        ) from error
 
 
 def is_there(path):
@@ -60,12 +114,27 @@ def is_there(path):
 
 
 def versions(python):
-    """Returns ``{library: version}`` of what a Python has, None for what it has not."""
+    """Returns ``({library: version}, bundle)``: what a Python has, None for what it has not, and the path of the CA certificates that its requests trusts."""
     try:
         done = subprocess.run([python, "-c", _ASK, *LIBRARIES], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
-        return dict.fromkeys(LIBRARIES)
-    return json.loads(done.stdout)
+        return dict.fromkeys(LIBRARIES), None
+    found, bundle = json.loads(done.stdout)
+    return found, bundle
+
+
+def definitions(python):
+    """Returns the definitions that the installed Nova has of the options that the rules read; None where it does not tell.
+
+    :returns: ``{"definitions": [...], "known": {section: names}}``, as :mod:`.options` reads them.
+    """
+    asked = json.dumps([list(options.TABLE), list(options.KNOWN), options.LOGIN_SECTIONS])
+    try:
+        done = subprocess.run([python, "-W", "ignore", "-c", _DEFINE], input=asked, capture_output=True, text=True, timeout=120, check=True)
+        found, known = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return {"definitions": found, "known": known}
 
 
 def peer(host, port, timeout):
@@ -96,11 +165,8 @@ def clock_skew(host, port, timeout):
     connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     try:
         connection.request("HEAD", "/sdk/vimServiceVersions.xml")
-        date = connection.getresponse().getheader("Date")
-        there = email.utils.parsedate_to_datetime(date)
-    except (OSError, http.client.HTTPException, TypeError, ValueError):
+        return reach.skew(connection.getresponse().headers)
+    except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
-    # The header has whole seconds, cut off: on average half a second is missing.
-    return round((datetime.datetime.now(datetime.timezone.utc) - there).total_seconds() - 0.5, 1)

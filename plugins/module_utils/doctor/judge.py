@@ -25,16 +25,18 @@ def judge(facts):
                 missed.setdefault(reason, []).append("" if service is None else service.name)
                 continue
             judged += 1
-            found += rule.check(facts) if service is None else rule.check(facts, service)
+            vcenter = None if rule.site else named(facts, service)
+            found += [(name, evidence, vcenter) for name, evidence in (rule.check(facts) if service is None else rule.check(facts, service))]
         # One datastore or host of several services is one finding.
-        for name, evidence in dict.fromkeys(found):
+        for name, evidence, vcenter in dict.fromkeys(found):
             findings.append(
                 {
                     "id": rule.id,
                     "severity": rule.severity,
                     "title": rule.title,
+                    "vcenter": vcenter,
                     "object": name,
-                    "evidence": evidence,
+                    "evidence": told(evidence, vcenter),
                     "source": rule.source,
                     "hint": rule.hint,
                 }
@@ -45,3 +47,16 @@ def judge(facts):
             passed.append(rule.id)
     findings.sort(key=lambda one: SEVERITIES.index(one["severity"]))
     return {"findings": findings, "passed": passed, "not_checked": not_checked}
+
+
+def named(facts, service):
+    """Returns the name of the vCenter that a rule was judged on: as it was given, else as nova.conf has it; None where neither is known."""
+    if facts.name is not None or service is None or service.conf is None:
+        return facts.name
+    return service.conf.value("vmware", "host_ip") or None
+
+
+def told(evidence, vcenter):
+    """Returns the evidence without a period at its end, with the name of the vCenter: messages show it without the other parts of the finding."""
+    evidence = evidence.rstrip(".")
+    return evidence if vcenter is None or f"'{vcenter}'" in evidence else f"{evidence} (vCenter '{vcenter}')"

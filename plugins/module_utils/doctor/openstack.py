@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import ServerGroup
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as image_rules
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import compute, connection
@@ -15,14 +17,24 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack im
 
 @dataclass(frozen=True)
 class Known:
-    """What Nova and Glance say; None where they were not asked.
+    """What Nova and Glance say; None where they were not asked. ``error`` is ``(code, text)`` where they did not tell.
 
-    ``records`` are Nova's records of its services by name. ``images`` and ``vsphere_locations`` are as in :class:`..facts.Facts`.
+    ``records`` are Nova's records of its services by name. ``images`` and ``vsphere_locations`` and ``server_groups`` are as in :class:`..facts.Facts`.
     """
 
     records: dict | None = None
     images: tuple | None = None
     vsphere_locations: tuple = ()
+    server_groups: tuple | None = None
+    error: tuple | None = None
+
+
+def ask_all(params):
+    """Asks as :func:`ask`; what fails there is a fact as well, so that the other sources are still judged."""
+    try:
+        return ask(params)
+    except NovaVmwareError as error:
+        return Known(error=(error.code, error.what.rstrip(".")))
 
 
 def ask(params):
@@ -35,13 +47,15 @@ def ask(params):
     requires("openstacksdk", connection.IMPORT_ERROR, "to ask Nova and Glance")
     cloud = connection.connect(params["openstack"])
     records = compute.services(cloud)
+    groups = tuple(ServerGroup(**one) for one in compute.server_groups(cloud))
     if params["images"] is None:
-        return Known(records)
+        return Known(records, server_groups=groups)
     found = [images.find(cloud.image, name) for name in params["images"]]
     return Known(
         records,
         tuple(image_rules.from_document(document) for document in found),
         tuple(document.get("name") or document["id"] for document in found if _vsphere(document)),
+        groups,
     )
 
 

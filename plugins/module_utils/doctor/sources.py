@@ -44,8 +44,12 @@ def _no_hypervisor(facts, service):
     return service.hypervisor_error[1] if service.hypervisor_error else _no_login(facts, service)
 
 
-def _no_record(_facts, service):
-    return "Nova knows no such service yet" if service.new else None
+def _no_openstack(facts, _service):
+    return "Nova or Glance did not tell" if facts.openstack_error else None
+
+
+def _no_record(facts, service):
+    return "Nova knows no such service yet" if service.new else _no_openstack(facts, service)
 
 
 def _seen(name):
@@ -61,6 +65,19 @@ def _sees_certificates(facts, service):
     return not told or any(end is not None for end in told)
 
 
+def _tried(service):
+    """Whether ``compute_host_info`` has tried the broker or API of this name."""
+    return lambda facts, _service: any(one["problem"] != "unknown" for one in _asked(facts, service))
+
+
+def _untried(service):
+    return lambda facts, _service: "; ".join(dict.fromkeys(one["error"] for one in _asked(facts, service) if one["error"])) or None
+
+
+def _asked(facts, service):
+    return [one for one in (facts.compute_host or {}).get("openstack") or () if one["service"] == service]
+
+
 def _told(name):
     """What ``compute_host_info`` has told under this name, if anything; a clock that is right differs by 0."""
     return lambda facts, _service: (facts.compute_host or {}).get(name) not in (None, [], {})
@@ -71,13 +88,15 @@ SOURCES = {
     for source in (
         # One nova-compute.
         Source("nova_conf", "nova.conf was not given", lambda _facts, service: service.conf is not None),
+        Source("host", "no name in Nova is known", lambda _facts, service: service.host is not None),
         Source("cluster_name", "no cluster name is known", lambda _facts, service: service.cluster_name is not None),
         Source("datastore_regex", "there is no datastore_regex", lambda _facts, service: bool(service.datastore_regex)),
         Source("valid_regex", "datastore_regex is not a regular expression", lambda _facts, service: compiles(service.datastore_regex)),
+        Source("host_ip", "[vmware]host_ip is not set", lambda _facts, service: bool(service.conf and service.conf.value("vmware", "host_ip"))),
         Source("hypervisor", "the cluster is not known", lambda _facts, service: service.hypervisor is not None, _no_hypervisor),
         Source("caches", "the image cache was not read", lambda _facts, service: service.caches is not None, _no_login),
         Source("record", "Nova was not asked about the service", lambda _facts, service: service.record is not None, _no_record),
-        Source("new", "it is not known whether Nova knows the service", lambda _facts, service: service.new is not None),
+        Source("new", "it is not known whether Nova knows the service", lambda _facts, service: service.new is not None, _no_openstack),
         # The vCenter.
         Source("asked", "no vCenter was given", lambda facts, _service: facts.vcenter is not None or facts.login_error is not None),
         Source("vcenter", "no vCenter was given", lambda facts, _service: facts.vcenter is not None, _no_login),
@@ -88,6 +107,7 @@ SOURCES = {
             _sees_certificates,
         ),
         Source("privileges", "no cluster is known", _seen("missing_privileges"), _no_login),
+        Source("addresses", "it is not known which addresses the vCenter has", _seen("addresses"), _no_login),
         Source("vms", "no cluster is known", _seen("vms"), _no_login),
         # The compute host.
         Source(
@@ -95,11 +115,32 @@ SOURCES = {
             "the versions on the compute host are not known",
             lambda facts, _service: bool(((facts.compute_host or {}).get("versions") or {}).get("oslo.vmware")),
         ),
+        Source(
+            "nova_versions",
+            "the versions of Nova and oslo.vmware on the compute host are not known",
+            lambda facts, _service: all(((facts.compute_host or {}).get("versions") or {}).get(name) for name in ("nova", "oslo.vmware")),
+        ),
+        Source("broker", "the compute host was not asked whether it reaches the message broker", _tried("broker"), _untried("broker")),
+        Source("keystone", "the compute host was not asked whether it reaches Keystone", _tried("keystone"), _untried("keystone")),
+        Source("placement", "the compute host was not asked whether it reaches Placement", _tried("placement"), _untried("placement")),
+        Source("neutron", "the compute host was not asked whether it reaches Neutron", _tried("neutron"), _untried("neutron")),
+        Source("glance", "the compute host was not asked whether it reaches Glance", _tried("glance"), _untried("glance")),
+        Source(
+            "keystone_clock",
+            "the compute host's clock was not compared with that of Keystone",
+            lambda facts, _service: any(one["clock_skew_seconds"] is not None for one in _asked(facts, "keystone")),
+        ),
         Source("peers", "the compute host was not asked whether it reaches the hosts", _told("peers")),
         Source("skew", "the compute host's clock was not compared", _told("clock_skew_seconds")),
         Source("compute_ids", "the compute host was not asked for compute_id", _told("compute_ids")),
         # nova-api and Glance.
+        Source("server_groups", "Nova was not asked for its server groups", lambda facts, _service: facts.server_groups is not None, _no_openstack),
         Source("api_conf", "the nova.conf of nova-api was not given", lambda facts, _service: facts.api_conf is not None),
-        Source("images", "no images were given", lambda facts, _service: facts.images is not None),
+        Source("images", "no images were given", lambda facts, _service: facts.images is not None, _no_openstack),
+        Source(
+            "openstack",
+            "Nova was not asked",
+            lambda facts, _service: facts.openstack_error is not None or facts.server_groups is not None,
+        ),
     )
 }

@@ -83,11 +83,35 @@ def _read(session, params, services):
         username=params["username"],
         hosts=details,
         vms=_vms(session, hypervisors),
+        addresses=addresses(params, services),
         missing_privileges=account.missing_privileges(session, hypervisors, details) if hypervisors else None,
     )
     caches = _caches(session, services, there) if params["image_cache"] else {}
     changed = {name: as_it_will_be(one, params["cluster_settings"] or ()) for name, one in there.items()}
     return Seen(vcenter, None, {**found, **changed}, caches)
+
+
+def addresses(params, services):
+    """Returns each ``(host_ip, host_port)`` of the services that is the vCenter which the options name.
+
+    It is by its name, or since the two names have an address in common.
+    """
+    port, mine = params["port"], None
+    wishes = {(one.conf.value("vmware", "host_ip"), one.conf.value("vmware", "host_port")) for one in services if one.conf is not None}
+    found = {(params["hostname"], port)}
+    for name, its_port in wishes:
+        if name and its_port == port and name != params["hostname"]:
+            mine = _resolved(params["hostname"]) if mine is None else mine
+            if mine & _resolved(name):
+                found.add((name, port))
+    return frozenset(found)
+
+
+def _resolved(name):
+    try:
+        return {one[4][0] for one in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return set()
 
 
 def _hypervisors(session, services):

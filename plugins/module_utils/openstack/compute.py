@@ -10,6 +10,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.co
 # Nova 16.0.0: ids are UUIDs. From 2.88 on, listing hypervisors asks each nova-compute for its uptime, which the VMware driver does not
 # implement: each call would leave a traceback in its log (nova/compute/manager.py, get_host_uptime).
 MICROVERSION = "2.53"
+GROUPS_MICROVERSION = "2.64"  # Nova 18.0.0: a group has one policy, and its rules
 
 
 def compute_nodes(connection, hosts):
@@ -55,6 +56,21 @@ def services(connection):
     :raises OpenStackError: Nova can't be reached or refuses.
     """
     return {service.host: _service(service) for service in _services(connection)}
+
+
+def server_groups(connection):
+    """Reads the server groups of all projects: one request for each 1,000.
+
+    :returns: a list of ``{name, members, limit}``: ids of servers, and how many of them one nova-compute may have; None for any number.
+    :raises OpenStackError: Nova can't be reached or refuses.
+    """
+    with translate("read the server groups of Nova"):
+        groups = list(connection.compute.server_groups(all_projects=True, microversion=GROUPS_MICROVERSION))
+    return [{"name": one.name, "members": tuple(one.member_ids or ()), "limit": _limit(one.policy, one.rules)} for one in groups]
+
+
+def _limit(policy, rules):
+    return int((rules or {}).get("max_server_per_host") or 1) if policy == "anti-affinity" else None
 
 
 def _services(connection):

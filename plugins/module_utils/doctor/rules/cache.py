@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, quoted, rule
 
 
 @rule(
@@ -16,12 +16,14 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules
     "Set [image_cache]remove_unused_base_images = false and manager_interval = -1, and remove images by image_cache_prune; or unset cache_prefix.",
 )
 def shared_cache_aged(facts, service):
-    prefix = service.conf.get("vmware", "cache_prefix")
-    interval = service.conf.integer("image_cache", "manager_interval", 2400)
-    if prefix and interval >= 0 and service.conf.boolean("image_cache", "remove_unused_base_images", True):
+    prefix = service.conf.value("vmware", "cache_prefix")
+    interval = service.conf.value("image_cache", "manager_interval") or 0  # empty is 0, which is each minute
+    if prefix and interval >= 0 and service.conf.value("image_cache", "remove_unused_base_images"):
         yield (
             service.name,
-            (f"[vmware]cache_prefix is {prefix} and ageing is on: each nova-compute deletes base disks that powered-off servers of other clusters use"),
+            f"[vmware]cache_prefix is '{prefix}', {service.conf.place('image_cache', 'remove_unused_base_images')} is true and "
+            f"{service.conf.place('image_cache', 'manager_interval')} is {interval}: each nova-compute deletes base disks that powered-off servers of "
+            "other clusters use",
         )
 
 
@@ -56,12 +58,12 @@ def cache_folders_differ(facts, service):
         if shared:
             yield (
                 service.name,
-                f"datastores {', '.join(shared)}: {service.name} caches in {_folder(service)}, {other.name} in {_folder(other)}",
+                f"on {quoted(shared)} '{service.name}' caches in {_folder(service)}, '{other.name}' in {_folder(other)}",
             )
 
 
 def _folder(service):
-    return service.base_folder or "a folder named by its address"
+    return f"'{service.base_folder}'" if service.base_folder else "a folder named by its address"
 
 
 @rule(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, INFO, WARNING, rule, some
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, INFO, WARNING, count, quoted, rule, some
 
 
 @rule(
@@ -19,7 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules
 def cluster_driven_twice(facts, service):
     others = [other.name for other in facts.services if other is not service and other.hypervisor and other.hypervisor.moid == service.hypervisor.moid]
     if others:
-        yield service.name, f"cluster {service.hypervisor.path} is also that of {', '.join(others)}"
+        yield service.name, f"the cluster '{service.hypervisor.path}' is also that of {quoted(others)}"
 
 
 @rule(
@@ -61,7 +61,7 @@ def drs_off(facts, service):
     if len(cluster.hosts) > 1 and not (cluster.drs_enabled and cluster.drs_behavior in ("fullyAutomated", "partiallyAutomated")):
         yield (
             cluster.path,
-            f"DRS is {cluster.drs_behavior if cluster.drs_enabled else 'off'}, and the cluster has {len(cluster.hosts)} hosts: servers cannot be made",
+            f"DRS is {cluster.drs_behavior if cluster.drs_enabled else 'off'}, and the cluster has {count(len(cluster.hosts), 'host')}: servers cannot be made",
         )
 
 
@@ -121,7 +121,7 @@ def ha_admission_control_off(facts, service):
 def ha_capacity_not_reserved(facts, service):
     cluster = service.hypervisor.cluster
     sizes = [host.memory_bytes >> 20 for host in service.hypervisor.counted]
-    reserved = service.conf.integer("DEFAULT", "reserved_host_memory_mb", 512)
+    reserved = service.conf.value("DEFAULT", "reserved_host_memory_mb") or 0
     if len(sizes) > 1 and cluster.ha_enabled and cluster.ha_admission_control and reserved < min(sizes):
         yield (
             service.name,
@@ -143,5 +143,5 @@ def cluster_has_servers(facts, service):
         if found:
             yield (
                 service.name,
-                f"Nova knows no service {service.name}, and {service.hypervisor.path} has {len(found)} servers of Nova: {some(found)}",
+                f"Nova knows no service '{service.name}', and '{service.hypervisor.path}' has {count(len(found), 'server')} of Nova: {some(found)}",
             )

@@ -18,6 +18,7 @@ SKEW_SECONDS = 30  # Keystone's and vCenter's tokens stand more; logs that diffe
     "oslo.vmware commit 7ab96a0 (first in 4.10.0)",
     "Install oslo.vmware 4.10.0 or later, or urllib3 before 2.",
     scope="all",
+    site=True,
 )
 def oslo_vmware_hangs(facts):
     found = facts.compute_host["versions"]
@@ -28,6 +29,24 @@ def oslo_vmware_hangs(facts):
                 f"oslo.vmware {found['oslo.vmware']} with urllib3 {found.get('urllib3', 'of an unknown version')}: downloads of streamOptimized images "
                 "and all snapshots hang"
             ),
+        )
+
+
+@rule(
+    ERROR,
+    "A library that Nova's threads forbid",
+    ["nova_conf", "nova_versions"],
+    "nova/monkey_patch.py (poison_eventlet; since 34.0.0 nova-compute runs on native threads), oslo_vmware/common/loopingcall.py of 4.8.0 and older",
+    "Install oslo.vmware 4.9.0 or later (4.10.0, see OSLO_VMWARE_HANGS), or set [DEFAULT]concurrency_backend = eventlet, which Nova will remove.",
+)
+def oslo_vmware_needs_eventlet(facts, service):
+    found = facts.compute_host["versions"]
+    backend = service.conf.value("DEFAULT", "concurrency_backend")
+    if versions.at_least(facts, "nova", (34,)) and not versions.at_least(facts, "oslo.vmware", (4, 9)) and backend != "eventlet":
+        yield (
+            service.name,
+            f"oslo.vmware {found['oslo.vmware']} imports eventlet, Nova {found['nova']} runs on native threads and forbids that: "
+            "nova-compute ends at its start",
         )
 
 
@@ -81,6 +100,6 @@ def clock_skew(facts):
     "Restore the file compute_id of state_path, or remove the service in Nova first.",
 )
 def compute_id_missing(facts, service):
-    path = service.conf.get("DEFAULT", "state_path")
+    path = service.conf.value("DEFAULT", "state_path")
     if not service.new and {"state_path": path, "compute_id": False} in facts.compute_host["compute_ids"]:
-        yield service.name, f"Nova knows the service, and {path}/compute_id is not there: nova-compute does not start"
+        yield service.name, f"Nova knows the service, and '{path}/compute_id' is not there: nova-compute does not start"

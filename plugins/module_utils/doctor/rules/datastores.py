@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, rule, some
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, count, rule, some
 
 
 @rule(
@@ -48,7 +48,7 @@ def datastore_regex_invalid(facts, service):
 )
 def no_usable_datastore(facts, service):
     if not service.hypervisor.usable:
-        reasons = "; ".join(f"{datastore.name} {reason}" for datastore, reason in service.hypervisor.verdicts)
+        reasons = "; ".join(f"'{datastore.name}' {reason}" for datastore, reason in service.hypervisor.verdicts)
         yield service.hypervisor.path, reasons or "it has no datastore"
 
 
@@ -65,7 +65,7 @@ def datastore_regex_foreign(facts, service):
         if foreign:
             yield (
                 datastore.name,
-                f"{service.name} takes it, and it has {len(foreign)} machines that are not Nova's: {some(foreign)}",
+                f"'{service.name}' takes it, and it has {count(len(foreign), 'machine')} that Nova did not make: {some(foreign)}",
             )
 
 

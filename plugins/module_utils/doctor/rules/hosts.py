@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import CERTIFICATE_DAYS, ERROR, WARNING, rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import CERTIFICATE_DAYS, ERROR, WARNING, count, rule
 
 
 @rule(
@@ -17,7 +17,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules
 )
 def no_usable_host(facts, service):
     if not service.hypervisor.counted:
-        yield service.hypervisor.path, f"{len(service.hypervisor.hosts)} hosts, none of them connected and out of maintenance"
+        yield service.hypervisor.path, f"{count(len(service.hypervisor.hosts), 'host')}, none of them connected and out of maintenance"
 
 
 @rule(
@@ -30,7 +30,7 @@ def no_usable_host(facts, service):
 def host_in_maintenance(facts, service):
     for host in service.hypervisor.hosts:
         if host.maintenance:
-            yield host.name, f"it is in maintenance mode ({service.hypervisor.kind} {service.hypervisor.path})"
+            yield host.name, f"it is in maintenance mode ({service.hypervisor.kind} '{service.hypervisor.path}')"
 
 
 @rule(
@@ -43,7 +43,7 @@ def host_in_maintenance(facts, service):
 def host_disconnected(facts, service):
     for host in service.hypervisor.hosts:
         if host.connection_state != "connected":
-            yield host.name, f"its connection state is {host.connection_state} ({service.hypervisor.kind} {service.hypervisor.path})"
+            yield host.name, f"its connection state is {host.connection_state} ({service.hypervisor.kind} '{service.hypervisor.path}')"
 
 
 @rule(

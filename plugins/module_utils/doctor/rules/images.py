@@ -17,6 +17,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
     "nova/virt/vmwareapi/images.py, oslo_vmware/rw_handles.py (since oslo.vmware 3.4.0 the lease is aborted)",
     "Seed it with image_cache wherever Nova may boot it, or upload the disk inside it with container_format bare.",
     scope="all",
+    site=True,
 )
 def image_ova(facts):
     for image in facts.images:
@@ -31,6 +32,7 @@ def image_ova(facts):
     "nova/objects/image_meta.py, nova/virt/vmwareapi/images.py",
     "Set os_distro to a vSphere guest id such as ubuntu64Guest, or remove it.",
     scope="all",
+    site=True,
 )
 def image_os_distro(facts):
     yield from _refused(facts, "IMAGE_OS_DISTRO")
@@ -43,6 +45,7 @@ def image_os_distro(facts):
     "nova/virt/vmwareapi/images.py (upload_iso_to_datastore)",
     "Remove img_config_drive; use the metadata service.",
     scope="all",
+    site=True,
 )
 def image_config_drive(facts):
     yield from _refused(facts, "IMAGE_CONFIG_DRIVE")
@@ -55,6 +58,7 @@ def image_config_drive(facts):
     "nova/virt/vmwareapi/images.py, nova/objects/image_meta.py",
     "See the evidence; image_vmdk makes a VMDK image of another one.",
     scope="all",
+    site=True,
 )
 def image_not_bootable(facts):
     for image in facts.images:
@@ -77,6 +81,7 @@ def _refused(facts, code):
     "cinder/image/glance.py (get_location), cinder/volume/drivers/vmware/vmdk.py",
     "With Glance 29.0.0 or later keep a golden volume and clone it; each volume from the image is a download.",
     scope="all",
+    site=True,
 )
 def cinder_ignores_location(facts):
     for name in facts.vsphere_locations:

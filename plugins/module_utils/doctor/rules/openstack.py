@@ -5,7 +5,22 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, WARNING, rule
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, INFO, WARNING, count, quoted, rule
+
+
+@rule(
+    ERROR,
+    "Nova or Glance did not answer the check",
+    ["openstack"],
+    "the option openstack of compute_check",
+    "Correct what the evidence says and check again: without them the rules on services and images are not judged.",
+    scope="all",
+    site=True,
+)
+def openstack_unusable(facts):
+    if facts.openstack_error:
+        code, text = facts.openstack_error
+        yield "OpenStack", f"{code}: {text}"
 
 
 @rule(
@@ -20,7 +35,31 @@ def clusters_not_isolated(facts, service):
     zone = service.record.get("availability_zone")
     others = [other.name for other in facts.services if other is not service and other.record and other.record.get("availability_zone") == zone]
     if zone and others:
-        yield service.name, f"availability zone {zone} has also {', '.join(sorted(others))}"
+        yield service.name, f"the availability zone '{zone}' has also {quoted(sorted(others))}"
+
+
+@rule(
+    INFO,
+    "A strict server group in a zone of one cluster",
+    ["record", "server_groups", "vms", "hypervisor"],
+    "nova/scheduler/filters/affinity_filter.py (a cluster is one host), nova/compute/manager.py (_validate_instance_group_policy)",
+    "Use the policy soft-anti-affinity, and keep the machines apart by a DRS rule. [workarounds]disable_group_policy_check_upcall turns only the "
+    "second check off, in nova-compute: ServerGroupAntiAffinityFilter refuses before.",
+    driver="vc",
+)
+def strict_server_group(facts, service):
+    zone = service.record.get("availability_zone")
+    if len(facts.zones.get(zone, ())) != 1:
+        return
+    here = {vm.nova_uuid for vm in facts.vcenter.vms if vm.nova_uuid and vm.pool == service.hypervisor.resource_pool}
+    for group in facts.server_groups:
+        members = here & set(group.members)
+        if group.limit is not None and len(members) >= group.limit:
+            yield (
+                service.name,
+                f"it is alone in the availability zone '{zone}' and has {count(len(members), 'server')} of the anti-affinity group '{group.name}': "
+                "the next one finds no host there",
+            )
 
 
 @rule(

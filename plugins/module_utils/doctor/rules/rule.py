@@ -24,7 +24,8 @@ class Rule:
 
     ``scope`` is ``service`` (judged for each nova-compute, ``check(facts, service)``) or ``all`` (``check(facts)``). ``check`` yields
     ``(object, evidence)`` for each thing that is wrong. ``needs`` are :class:`..sources.Source`. ``driver`` is the :attr:`Service.driver` whose
-    nova-computes it is about, None for any.
+    nova-computes it is about, None for any. ``site`` tells that it is about no vCenter, but about nova-api, images, or what all nova-computes of a
+    compute host share.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Rule:
     check: object
     scope: str = "service"
     driver: str | None = None
+    site: bool = False
 
     def subjects(self, facts):
         """Returns the services that it is judged for; of a rule of scope ``all``, None alone."""
@@ -48,7 +50,7 @@ def rule(severity, title, needs, source, hint, **how):
     """Makes a :class:`Rule` of the function below it, whose name in upper case is the id.
 
     :arg needs: names of :data:`..sources.SOURCES`.
-    :arg how: ``scope`` and ``driver``.
+    :arg how: ``scope``, ``driver`` and ``site``.
     """
 
     def make(check):
@@ -57,6 +59,16 @@ def rule(severity, title, needs, source, hint, **how):
     return make
 
 
+def quoted(names):
+    """Returns names as text: ``'a', 'b'``."""
+    return ", ".join(f"'{name}'" for name in names)
+
+
 def some(names, limit=5):
     """Returns the first names as text, and how many more there are."""
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    return quoted(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def count(number, word):
+    """Returns a number with its word: ``1 server``, ``2 servers``."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

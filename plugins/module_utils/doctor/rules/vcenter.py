@@ -71,4 +71,4 @@ def certificate_ends_soon(facts):
 )
 def privileges_missing(facts):
     for name, missing in sorted(facts.vcenter.missing_privileges.items()):
-        yield name, f"{facts.vcenter.username} lacks {', '.join(sorted(missing))}"
+        yield name, f"'{facts.vcenter.username}' lacks {', '.join(sorted(missing))}"

@@ -64,7 +64,7 @@ def test_broken(name):
     given, said = BROKEN[name]
     (one,) = [one for one in found(given) if one["id"] == name]
     assert said in f"{one['object']}: {one['evidence']}"
-    assert set(one) == {"id", "severity", "title", "object", "evidence", "source", "hint"} and one["severity"] == "error"
+    assert set(one) == {"id", "severity", "title", "vcenter", "object", "evidence", "source", "hint"} and one["severity"] == "error"
 
 
 def test_each_rule_is_broken():

@@ -15,7 +15,17 @@ COMPUTES = [{"host": "vc1-a", "vcenter": "vc1", "cluster": {"cluster_name": "a"}
 
 def found(lines=tuple(WELL), **given):
     """Returns (nova-compute, what, found) of each difference."""
-    given = {"hosts": ["vc1-a"], "computes": COMPUTES, "venv": "/v", "files": {}, "unit_changed": False, "cluster_states": [], "missing": [], **given}
+    given = {
+        "hosts": ["vc1-a"],
+        "computes": COMPUTES,
+        "venv": "/v",
+        "files": {},
+        "unit_changed": False,
+        "cluster_states": [],
+        "missing": [],
+        "reached": [],
+        **given,
+    }
     return [(one["host"], one["what"], one["found"]) for one in differences(lines, **given)]
 
 
@@ -56,3 +66,11 @@ def test_settings():
 
 def test_missing():
     assert found(missing=["vc1-a: its service is down: x"]) == [("vc1-a", "Nova and Placement", "its service is down: x")]
+
+
+@pytest.mark.parametrize(
+    "problem, found_in", [(None, []), ("unknown", []), ("login", [("vc1-a", "message broker", "why"), ("vc1-b", "message broker", "why")])]
+)
+def test_what_is_not_reached(problem, found_in):
+    """What was not tried is no drift."""
+    assert found(reached=[{"service": "broker", "problem": problem, "error": "why", "computes": ["vc1-a", "vc1-b"]}]) == found_in

@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check
 
-OPTIONS = {"hostname": None, "openstack": None, "compute_host": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
+OPTIONS = {"hostname": None, "vcenter": None, "openstack": None, "compute_host": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
 SERVICES = [{"name": "vc1-a", "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None}]
 
 
@@ -18,7 +18,7 @@ def test_a_failure_has_the_whole_answer():
         check.run({**OPTIONS, "services": SERVICES}, True)
     result = caught.value.to_result()
     assert [one["id"] for one in result["findings"]] == ["RESIZE_TO_SAME_HOST_OFF"]
-    assert result["counts"] == {"error": 1, "warning": 0, "info": 0, "passed": 0, "not_checked": len({one["id"] for one in result["not_checked"]})}
+    assert result["counts"] == {"error": 1, "warning": 0, "info": 0, "passed": 1, "not_checked": len({one["id"] for one in result["not_checked"]})}
 
 
 @pytest.mark.parametrize("fail_on", ["never", "error"])

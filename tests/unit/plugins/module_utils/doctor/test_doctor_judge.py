@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import ERROR, INFO, WARNING, rule
 
 A, B = Service("a", "cluster-a", "^nova-"), Service("b", None, None)
@@ -31,10 +32,45 @@ def make(name, found, severity=ERROR, needs=(), **how):
 def test_a_finding_has_all_parts(monkeypatch):
     result = judged(monkeypatch, make("one", [("object", "evidence")], scope="all"))
     assert result == {
-        "findings": [{"id": "ONE", "severity": ERROR, "title": "title of one", "object": "object", "evidence": "evidence", "source": "source", "hint": "hint"}],
+        "findings": [
+            {"id": "ONE", "severity": ERROR, "title": "title of one", "vcenter": None, "object": "object", "evidence": "evidence", "source": "source",
+             "hint": "hint"}
+        ],
         "passed": [],
         "not_checked": [],
-    }
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "evidence, vcenter, text",
+    [
+        ("it ends.", None, "it ends"),
+        ("it ends", "vc1", "it ends (vCenter 'vc1')"),
+        ("'vc1' ends.", "vc1", "'vc1' ends"),
+    ],
+)
+def test_evidence_names_the_vcenter_once(evidence, vcenter, text):
+    assert judge.told(evidence, vcenter) == text
+
+
+@pytest.mark.parametrize(
+    "name, conf, vcenter",
+    [
+        ("vc1", "[vmware]\nhost_ip = vc.example.com", "vc1"),
+        (None, "[vmware]\nhost_ip = vc.example.com", "vc.example.com"),
+        (None, "", None),
+        (None, None, None),
+    ],
+)
+def test_what_a_vcenter_is_called(name, conf, vcenter):
+    service = Service("a", None, None, conf=None if conf is None else NovaConf(conf))
+    assert judge.named(Facts(services=(service,), name=name), service) == vcenter
+
+
+def test_what_is_about_the_site_names_no_vcenter(monkeypatch):
+    monkeypatch.setattr(judge, "RULES", (make("one", [("object", "evidence")], scope="all", site=True),))
+    (finding,) = judge.judge(Facts(services=(A,), name="vc1"))["findings"]
+    assert (finding["vcenter"], finding["evidence"]) == (None, "evidence")
 
 
 def test_what_several_services_share_is_one_finding(monkeypatch):

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import openstack
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import ServerGroup
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 IMAGE = {"id": "id", "name": "name", "status": "active", "size": 1, "disk_format": "vmdk", "container_format": "bare"}
 
@@ -20,12 +22,23 @@ def glance(monkeypatch):
     images = {}
     monkeypatch.setattr(openstack.connection, "connect", lambda _options: SimpleNamespace(image=None))
     monkeypatch.setattr(openstack.compute, "services", lambda _cloud: {"vc1-a": {}})
+    monkeypatch.setattr(openstack.compute, "server_groups", lambda _cloud: [{"name": "web", "members": ("1",), "limit": 1}])
     monkeypatch.setattr(openstack.images, "find", lambda _glance, name: {**IMAGE, **images[name]})
     return images
 
 
+def test_what_fails_is_a_fact(glance, monkeypatch):
+    """The vCenter's findings are told all the same."""
+
+    def refuse(_cloud):
+        raise NovaVmwareError("OPENSTACK_UNAUTHORIZED", "Failed to read: refused.", "Check.")
+
+    monkeypatch.setattr(openstack.compute, "services", refuse)
+    assert openstack.ask_all({"openstack": {}, "images": None}) == openstack.Known(error=("OPENSTACK_UNAUTHORIZED", "Failed to read: refused"))
+
+
 def test_glance_is_not_asked_without_images(glance):
-    assert openstack.ask({"openstack": {}, "images": None}) == openstack.Known({"vc1-a": {}})
+    assert openstack.ask({"openstack": {}, "images": None}) == openstack.Known({"vc1-a": {}}, server_groups=(ServerGroup("web", ("1",), 1),))
 
 
 @pytest.mark.parametrize(

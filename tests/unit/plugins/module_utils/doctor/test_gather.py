@@ -27,7 +27,6 @@ def test_options_win_over_nova_conf():
     "options, code",
     [
         ([option()], "SERVICE_UNNAMED"),
-        ([option(name="a"), option(cluster_name="a")], "SERVICE_TWICE"),
         ([option(name="a", nova_conf="what")], "NOVA_CONF_INVALID"),
     ],
 )
@@ -35,6 +34,14 @@ def test_options_that_are_wrong(options, code):
     with pytest.raises(NovaVmwareError) as caught:
         gather.given(options)
     assert caught.value.code == code
+
+
+def test_two_of_one_name_are_told_apart():
+    """That there are two is a finding, so they are both judged."""
+    conf = "[DEFAULT]\nhost = one"
+    found = gather.given([option(nova_conf=conf), option(nova_conf=conf), option(name="one"), option(cluster_name="one")])
+    assert [(one.name, one.host) for one in found] == [("one", "one"), ("one (2)", "one"), ("one (3)", "one"), ("one (4)", None)]
+    assert gather.complete(found[1], vcenter.Seen(), openstack.Known({"one": {}})).new is False
 
 
 def test_a_regular_expression_that_is_none_chooses_nothing(monkeypatch):
@@ -58,3 +65,23 @@ def test_why_there_is_no_hypervisor():
 def test_nova_knows_better_than_the_option(records, new):
     service = gather.complete(Service("one", None, None, new="as given"), vcenter.Seen(), openstack.Known(records))
     assert (service.new, service.record) == (new, records["one"] if records else None)
+
+
+NEWER = {"section": "vmware", "name": "host_port", "type": "Port", "default": 8443, "minimum": 0, "maximum": 65535, "choices": [], "deprecated": []}
+
+
+@pytest.mark.parametrize("version, port", [("34.0.0", 8443), ("33.0.2", 443), (None, 443)])
+def test_definitions_count_for_the_nova_that_has_them(version, port):
+    """Where another one will be installed than is there, they say nothing."""
+    host = {"versions": {"nova": version}, "options": {"nova": "34.0.0", "definitions": [NEWER], "known": {"vmware": ["host_port"]}}}
+    (service,) = gather.given([option(name="a", nova_conf="")], gather.definitions(host))
+    assert service.conf.value("vmware", "host_port") == port
+
+
+def test_without_a_compute_host_there_are_no_definitions():
+    assert gather.definitions(None) == gather.definitions({"options": None, "versions": {}}) == ()
+
+
+def test_zones():
+    records = {"a": {"availability_zone": "one"}, "b": {"availability_zone": "one"}, "c": {"availability_zone": "two"}}
+    assert gather.zones(records) == {"one": ["a", "b"], "two": ["c"]}

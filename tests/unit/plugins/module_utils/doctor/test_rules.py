@@ -20,7 +20,14 @@ from healthy_conf import nova_conf  # noqa: E402
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import judge, rules  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, HostDetails, Service, Vcenter, Vm  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import (  # noqa: E402
+    Facts,
+    HostDetails,
+    ServerGroup,
+    Service,
+    Vcenter,
+    Vm,
+)  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import SEVERITIES, Rule  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES  # noqa: E402
@@ -72,8 +79,8 @@ def conf(letter, changes="", without=()):
 def service(letter):
     record = {"state": "up", "status": "enabled", "disabled_reason": None, "availability_zone": f"az-{letter}"}
     return Service(
-        f"vc1-{letter}", f"cluster-{letter}", "^nova-", conf=conf(letter), hypervisor=cluster(letter), caches={f"nova-{letter}": [entry(())]},
-        new=False, record=record,
+        f"vc1-{letter}", f"cluster-{letter}", "^nova-", host=f"vc1-{letter}", conf=conf(letter), hypervisor=cluster(letter),
+        caches={f"nova-{letter}": [entry(())]}, new=False, record=record,
     )  # fmt: skip
 
 
@@ -92,20 +99,28 @@ def image(**changes):
 
 HEALTHY = Facts(
     services=(service("a"), service("b")),
+    name="vc1",
     vcenter=Vcenter(
         "vcenter.example.com:443", "8.0.3", NEXT_YEAR, NOW, "nova@vsphere.local",
         hosts={moid: HostDetails(NEXT_YEAR, ("ntp.example.com",), True) for moid in ("host-a1", "host-a2", "host-b1", "host-b2")},
         vms=(Vm("web (1)", "uuid-1", "resgroup-a", ("datastore-a",)),),
-        missing_privileges={},
+        missing_privileges={}, addresses=frozenset([("vcenter.example.com", 443)]),
     ),
     compute_host={
         "versions": {"nova": "34.0.0", "oslo.vmware": "4.10.1", "urllib3": "2.8.0"},
         "peers": [{"host": "esxi-1", "port": 443, "addresses": ["192.0.2.31"], "reachable": True, "error": None}],
+        "openstack": [
+            {"service": name, "target": f"{name}.example.com", "computes": ["vc1-a", "vc1-b"], "problem": None, "error": None,
+             "clock_skew_seconds": 0.1 if name == "keystone" else None}
+            for name in ("broker", "keystone", "placement", "neutron", "glance")
+        ],
         "clock_skew_seconds": 0.4,
         "compute_ids": [{"state_path": f"/var/lib/nova/vc1-{letter}", "compute_id": True} for letter in "ab"],
     },
     images=(image(),),
     api_conf=NovaConf("[DEFAULT]\nallow_resize_to_same_host = true"),
+    zones={"az-a": ["vc1-a"], "az-b": ["vc1-b"]},
+    server_groups=(ServerGroup("soft", ("uuid-1",), None), ServerGroup("strict", ("uuid-elsewhere",), 1)),
 )  # fmt: skip
 
 
@@ -156,10 +171,22 @@ def peer(**changes):
     return compute_host(peers=[{**HEALTHY.compute_host["peers"][0], "error": "why", **changes}])
 
 
+def tried(name, problem, more=(), **changes):
+    """Gives the healthy facts with a broker or API that has a problem, and more entries."""
+    found = [{**one, "problem": problem, "error": "why", **changes} if one["service"] == name else one for one in HEALTHY.compute_host["openstack"]]
+    return compute_host(openstack=[*found, *more])
+
+
+BROKER = HEALTHY.compute_host["openstack"][0]
+
+
 # id of the rule -> (facts that break it, a part of the evidence, ids of other rules that the same facts must break).
 BROKEN = {
     "COMPUTE_DRIVER_WRONG": (option("[DEFAULT]\ncompute_driver = libvirt.LibvirtDriver"), "libvirt.LibvirtDriver"),
     "REQUIRED_OPTION_UNSET": (option("[vmware]\nhost_username ="), "[vmware]host_username"),
+    "OPTION_INVALID": (option("[vmware]\npbm_enabled = maybe"), "[vmware]pbm_enabled: 'maybe' is no boolean"),
+    "OPTION_UNKNOWN": (option("[vmware]\nwsdl_location = https://vc/sdk"), "[vmware]wsdl_location"),
+    "HOST_IP_DIFFERS": (option("[vmware]\nhost_ip = other.example.com"), "'other.example.com'"),
     "PBM_ENABLED": (option("[vmware]\npbm_enabled = true"), "AttributeError"),
     "PBM_VCENTER_VERSION": (
         replace(option("[vmware]\npbm_enabled = yes"), vcenter=replace(HEALTHY.vcenter, version="9.0.0")), "9.0.0", "PBM_ENABLED",
@@ -168,7 +195,7 @@ BROKEN = {
     "GLANCE_SIGNATURES_VERIFIED": (option("[glance]\nverify_glance_signatures = 1"), "verify_glance_signatures"),
     "INTEGRATION_BRIDGE_SET": (option("[vmware]\nintegration_bridge = br-int"), "br-int"),
     "LOCK_PATH_UNSET": (option("", without=["lock_path"]), "RequiredOptError"),
-    "SHARED_CACHE_AGED": (option("[image_cache]\nremove_unused_base_images = true\nmanager_interval = 2400"), "cache_prefix is vc1"),
+    "SHARED_CACHE_AGED": (option("[image_cache]\nremove_unused_base_images = true\nmanager_interval = 2400"), "cache_prefix is 'vc1'"),
     "CACHE_FOLDER_UNPINNED": (
         option("[image_cache]\nremove_unused_base_images = true", without=["my_ip", "cache_prefix"]), "my_ip", "CACHE_FOLDERS_DIFFER",
     ),
@@ -177,11 +204,13 @@ BROKEN = {
     "VNC_ENABLED": (option("", without=["enabled"]), "[vnc]enabled"),
     "TLS_NOT_VERIFIED": (option("[vmware]\ninsecure = true", without=["ca_file"]), "insecure"),
     "RESIZE_TO_SAME_HOST_OFF": (replace(HEALTHY, api_conf=NovaConf("")), "allow_resize_to_same_host"),
-    "HOST_NOT_UNIQUE": (option("[DEFAULT]\nhost = vc1-b"), "vc1-b"),
+    "HOST_NOT_UNIQUE": (first(host="vc1-b"), "'vc1-b'"),
     "STATE_PATH_SHARED": (option("[DEFAULT]\nstate_path = /var/lib/nova/vc1-b"), "/var/lib/nova/vc1-b"),
     "CLUSTER_DRIVEN_TWICE": (first(hypervisor=HEALTHY.services[1].hypervisor), "/dc1/host/cluster-b"),
-    "CACHE_FOLDERS_DIFFER": (option("[vmware]\ncache_prefix = other"), "nova-shared: vc1-a caches in other_base, vc1-b in vc1_base"),
-    "CLUSTERS_NOT_ISOLATED": (first(record={**HEALTHY.services[0].record, "availability_zone": "az-b"}), "az-b has also vc1-b"),
+    "CACHE_FOLDERS_DIFFER": (option("[vmware]\ncache_prefix = other"), "on 'nova-shared' 'vc1-a' caches in 'other_base', 'vc1-b' in 'vc1_base'"),
+    "CLUSTERS_NOT_ISOLATED": (first(record={**HEALTHY.services[0].record, "availability_zone": "az-b"}), "'az-b' has also 'vc1-b'"),
+    "OPENSTACK_UNUSABLE": (replace(HEALTHY, openstack_error=("OPENSTACK_UNAUTHORIZED", "refused.")), "OPENSTACK_UNAUTHORIZED: refused"),
+    "STRICT_SERVER_GROUP": (replace(HEALTHY, server_groups=(ServerGroup("web", ("uuid-1", "uuid-2"), 1),)), "'web'"),
     "VCENTER_UNUSABLE": (unusable("CONNECTION_FAILED"), "why"),
     "CERTIFICATE_NOT_TRUSTED": (unusable("CERTIFICATE_NOT_TRUSTED"), "why"),
     "INVALID_LOGIN": (unusable("INVALID_LOGIN"), "why"),
@@ -216,9 +245,23 @@ BROKEN = {
     "CACHE_ENTRY_BROKEN": (first(caches={"nova-a": [entry(("no extent",))]}), "no extent"),
     "CACHE_FOLDER_EMPTY": (first(caches={"nova-a": [entry(("no image",), disk_format=None)]}), "no image"),
     "OSLO_VMWARE_HANGS": (compute_host(versions={"oslo.vmware": "4.9.0", "urllib3": "2.2.3"}), "4.9.0 with urllib3 2.2.3"),
+    "OSLO_VMWARE_NEEDS_EVENTLET": (
+        compute_host(versions={"nova": "34.0.0", "oslo.vmware": "4.8.0", "urllib3": "1.26.18"}), "oslo.vmware 4.8.0 imports eventlet, Nova 34.0.0",
+    ),
     "NAME_NOT_RESOLVED": (peer(addresses=[], reachable=False), "why"),
     "HOST_UNREACHABLE": (peer(reachable=False), "why"),
     "CLOCK_SKEW": (compute_host(clock_skew_seconds=-95.0), "95 seconds behind"),
+    "BROKER_UNREACHABLE": (tried("broker", "unreachable"), "why (needed by 'vc1-a', 'vc1-b')"),
+    "BROKER_HOST_DOWN": (tried("broker", "unreachable", [{**BROKER, "target": "second"}]), "why"),
+    "BROKER_LOGIN_REFUSED": (tried("broker", "login"), "why"),
+    "BROKER_CERTIFICATE_NOT_TRUSTED": (tried("broker", "certificate"), "why"),
+    "KEYSTONE_UNREACHABLE": (tried("keystone", "answer"), "why"),
+    "KEYSTONE_LOGIN_REFUSED": (tried("keystone", "login"), "why"),
+    "API_CERTIFICATE_NOT_TRUSTED": (tried("neutron", "certificate"), "why"),
+    "PLACEMENT_UNUSABLE": (tried("placement", "login"), "why"),
+    "NEUTRON_UNUSABLE": (tried("neutron", "missing"), "why"),
+    "GLANCE_UNUSABLE": (tried("glance", "unreachable"), "why"),
+    "KEYSTONE_CLOCK_SKEW": (tried("keystone", None, error=None, clock_skew_seconds=300.0), "300 seconds ahead of that of Keystone"),
     "COMPUTE_ID_MISSING": (compute_host(compute_ids=[{"state_path": "/var/lib/nova/vc1-a", "compute_id": False}]), "/var/lib/nova/vc1-a/compute_id"),
     "IMAGE_OVA": (replace(HEALTHY, images=(image(container_format="ova"),)), "container_format is ova"),
     "IMAGE_OS_DISTRO": (replace(HEALTHY, images=(image(os_distro="ubuntu"),)), "os_distro ubuntu"),
@@ -248,6 +291,9 @@ def test_rule_speaks_up_alone(rule_id):
     assert evidence in mine["evidence"], mine
     assert mine["severity"] in SEVERITIES
     assert mine["object"] and mine["hint"] and mine["source"]
+    (rule,) = [rule for rule in RULES if rule.id == rule_id]
+    assert mine["vcenter"] == (None if rule.site else "vc1") and ("'vc1'" in mine["evidence"] or rule.site)
+    assert not mine["evidence"].endswith(".") and ".." not in mine["evidence"], "messages add a period"
     assert rule_id not in result["passed"]
 
 
@@ -277,6 +323,66 @@ def test_a_rule_names_the_services_that_it_does_not_know():
 def test_versions_that_hang(versions, hangs):
     found = {one["id"] for one in judge.judge(compute_host(versions=versions))["findings"]}
     assert found == ({"OSLO_VMWARE_HANGS"} if hangs else set())
+
+
+@pytest.mark.parametrize(
+    "versions, backend, ends",
+    [
+        ({"nova": "34.0.0", "oslo.vmware": "4.9.0"}, "", False),
+        ({"nova": "33.0.2", "oslo.vmware": "4.8.0"}, "", False),
+        ({"nova": "34.0.0", "oslo.vmware": "4.8.0"}, "[DEFAULT]\nconcurrency_backend = eventlet", False),
+        ({"nova": "34.0.0", "oslo.vmware": "4.8.0"}, "[DEFAULT]\nconcurrency_backend = threading", True),
+    ],
+)
+def test_versions_that_need_eventlet(versions, backend, ends):
+    services = tuple(replace(one, conf=conf(letter, backend)) for one, letter in zip(HEALTHY.services, "ab"))
+    facts = replace(compute_host(versions={**versions, "urllib3": "1.26.18"}), services=services)
+    assert {one["id"] for one in judge.judge(facts)["findings"]} == ({"OSLO_VMWARE_NEEDS_EVENTLET"} if ends else set())
+
+
+@pytest.mark.parametrize(
+    "older, aged",
+    [
+        ("remove_unused_base_images = false", False),
+        ("image_cache_manager_interval = -1", False),
+        ("remove_unused_base_images = true\nimage_cache_manager_interval = 60", True),
+    ],
+)
+def test_ageing_by_its_older_names(older, aged):
+    """Nova still takes the names that these options had in [DEFAULT]."""
+    facts = first(conf=conf("a", f"[DEFAULT]\n{older}", without=["remove_unused_base_images", "manager_interval"]))
+    found = [one for one in judge.judge(facts)["findings"] if one["id"] == "SHARED_CACHE_AGED"]
+    assert len(found) == aged
+    assert not aged or "[DEFAULT]image_cache_manager_interval is 60" in found[0]["evidence"]
+
+
+@pytest.mark.parametrize(
+    "group, zones, members",
+    [
+        (ServerGroup("web", ("uuid-1",), 1), {"az-a": ["vc1-a", "kvm-1"]}, False),
+        (ServerGroup("web", ("uuid-1",), 2), HEALTHY.zones, False),
+        (ServerGroup("web", ("uuid-1",), 1), HEALTHY.zones, True),
+    ],
+)
+def test_when_a_strict_group_finds_no_host(group, zones, members):
+    facts = replace(HEALTHY, server_groups=(group,), zones=zones)
+    assert [one["id"] for one in judge.judge(facts)["findings"]] == (["STRICT_SERVER_GROUP"] if members else [])
+
+
+def test_of_two_brokers_each_compute_needs_one():
+    """A host of the broker that works is no help to a nova-compute that does not name it."""
+    facts = tried("broker", "unreachable", [{**BROKER, "computes": ["vc1-b"]}])
+    assert [one["id"] for one in judge.judge(facts)["findings"]] == ["BROKER_UNREACHABLE"]
+
+
+def test_what_was_not_tried_is_not_judged():
+    facts = tried("broker", "unknown", error="only RabbitMQ is checked")
+    result = judge.judge(facts)
+    assert result["findings"] == []
+    assert {one["reason"] for one in result["not_checked"]} == {"only RabbitMQ is checked"}
+    assert {one["id"] for one in result["not_checked"]} == {
+        "BROKER_UNREACHABLE", "BROKER_HOST_DOWN", "BROKER_LOGIN_REFUSED", "BROKER_CERTIFICATE_NOT_TRUSTED",
+    }  # fmt: skip
 
 
 def test_a_cluster_of_one_host_needs_neither_drs_nor_ha():

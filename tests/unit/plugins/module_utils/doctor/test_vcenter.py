@@ -1,14 +1,17 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters are judged as vsphere_cluster_settings will leave them."""
+"""Clusters are judged as vsphere_cluster_settings will leave them; a vCenter may have several names."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import vcenter
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import vc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vcenter_admin import cluster_settings
@@ -44,3 +47,28 @@ def test_what_is_no_cluster_stays_as_it_is():
     other = replace(HYPERVISOR, cluster=None)
     settings = cluster_settings.settings(BARE)
     assert vcenter.as_it_will_be(other, [{"path": BARE.path, **settings}]) is other
+
+
+@pytest.mark.parametrize(
+    "host_ip, port, same",
+    [
+        ("vc.example.com", 443, True),
+        ("192.0.2.7", 443, True),
+        ("vc.example.com", 8443, False),
+        ("other.example.com", 443, False),
+        ("gone.example.com", 443, False),
+    ],
+)
+def test_names_of_one_vcenter(monkeypatch, host_ip, port, same):
+    """A name that does not resolve is another one."""
+    known = {"vc.example.com": "192.0.2.7", "192.0.2.7": "192.0.2.7", "other.example.com": "192.0.2.8"}
+
+    def resolve(name, _port, type):
+        if name not in known:
+            raise OSError("Name or service not known")
+        return [(None, None, None, "", (known[name], 0))]
+
+    monkeypatch.setattr(vcenter.socket, "getaddrinfo", resolve)
+    services = [Service("a", None, None, conf=NovaConf(f"[vmware]\nhost_ip = {host_ip}\nhost_port = {port}")), Service("b", None, None)]
+    found = vcenter.addresses({"hostname": "vc.example.com", "port": 443}, services)
+    assert ((host_ip, port) in found) is same and ("vc.example.com", 443) in found

@@ -31,12 +31,25 @@ class Cloud:
             default_microversion=None,
             services=lambda binary: self.asked.append(binary) or [service("vc1-b", forced_down=True), service("vc1-a", "disabled")],
             hypervisors=lambda details: [hypervisor],
+            server_groups=self.groups,
             flavors=lambda is_public: [SimpleNamespace(id="1", name="small", disk=10), SimpleNamespace(id="2", name="large", disk=80)],
         )
         self.placement = SimpleNamespace(
             resource_providers=lambda name: [SimpleNamespace(id="rp", name=name)] if providers else [],
             resource_provider_inventories=lambda _provider: [inventory],
         )
+
+    def groups(self, all_projects, microversion):
+        """Gives one group of each policy, and one with a rule."""
+        assert (all_projects, microversion) == (True, "2.64")
+        kinds = [("anti-affinity", None), ("anti-affinity", {"max_server_per_host": 2}), ("soft-anti-affinity", {}), ("affinity", None)]
+        return [SimpleNamespace(name=str(number), member_ids=["id"], policy=policy, rules=rules) for number, (policy, rules) in enumerate(kinds)]
+
+
+def test_server_groups():
+    found = compute.server_groups(Cloud())
+    assert [one["limit"] for one in found] == [1, 2, None, None]
+    assert found[0] == {"name": "0", "members": ("id",), "limit": 1}
 
 
 def test_all_hosts_by_name():
