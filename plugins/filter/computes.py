@@ -73,6 +73,15 @@ options:
         description: Folder of the logs on the compute host.
         type: str
         required: true
+      files:
+        description: Where the files are that the variables name, as P(openstack_vmware.nova.local_files#filter) returns it.
+        type: dict
+        required: true
+      pinned:
+        description: Releases that the role has pins for.
+        type: list
+        elements: str
+        required: true
 """
 
 EXAMPLES = r"""
@@ -93,6 +102,8 @@ EXAMPLES = r"""
       etc: /etc/nova/vmware
       state: /var/lib/nova
       log: /var/log/nova
+      files: {}
+      pinned: []
 """
 
 RETURN = r"""
@@ -116,7 +127,10 @@ _value:
     chosen: {description: Those of C(all) that the run is about., type: list, elements: dict}
     secrets: {description: The host of each chosen nova-compute with its sections of secrets., type: dict}
     services: {description: The chosen nova-computes as the module M(openstack_vmware.nova.compute_check) takes them., type: list, elements: dict}
-    files: {description: For each chosen nova-compute the texts of its files by their paths., type: list, elements: dict}
+    files:
+      description: For each chosen nova-compute C(files), the texts of its files by their paths, and C(literal), what Nova must read of what the role sets.
+      type: list
+      elements: dict
     settings_calls:
       description: Clusters of one vCenter that get the same DRS and HA, with C(vcenter), C(settings) and C(clusters).
       type: list

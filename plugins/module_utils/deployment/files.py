@@ -1,0 +1,48 @@
+# Copyright: the openstack_vmware.nova authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the control node that an inventory names. Pure: the caller says which files exist.
+
+A relative name is looked for in the folder of the inventory, then in the working directory. Ansible would look in the folder of the playbook, which is
+inside the installed collection.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+
+def ca_file(vcenter):
+    """Returns what the ``ca_file`` of the vCenter with this name is called here."""
+    return f"ca_file of vCenter {vcenter}"
+
+
+def file_places(vcenters, folders, others):
+    """Returns the places where each file may be, in the order in which they are tried; a file without a name has none.
+
+    :arg vcenters: ``nova_vcdriver_vcenters``. :arg others: ``{variable: name of a file}``.
+    :arg folders: those of a relative name; what is empty is left out.
+    :returns: ``{what names the file: [absolute path]}``.
+    """
+    names = {ca_file(vcenter["name"]): vcenter["ca_file"] for vcenter in vcenters if vcenter.get("ca_file")}
+    names.update(others)
+    return {what: _places(posixpath.expanduser(str(name)), folders) for what, name in names.items() if name}
+
+
+def _places(name, folders):
+    if posixpath.isabs(name):
+        return [name]
+    return list(dict.fromkeys(posixpath.normpath(posixpath.join(folder, name)) for folder in folders if folder))
+
+
+def local_files(places, there):
+    """Returns where each file is.
+
+    :arg places: as :func:`file_places` returns them. :arg there: those of all places that exist.
+    :returns: ``{what names the file: {path, found, tried}}``; ``path`` is the first place that exists, else the first one.
+    """
+    found = {}
+    for what, tried in places.items():
+        path = next((place for place in tried if place in there), None)
+        found[what] = {"path": path or tried[0], "found": path is not None, "tried": list(tried)}
+    return found
