@@ -151,7 +151,8 @@ def test_every_option_outside_that_matters(tmp_path):
 
 # Texts that oslo.config, or a careless writer, makes something else of.
 HARD = [
-    "a$b", "$", "$$", "${x}", "$x", "a$$b", " a", "a ", "\ta", '"a"', "'a'", '"', "''", "'a\"", "#a", ";a", "[a]", "a=b", "a:b", "%s", "%(a)s", "\\", "a\\", "\\\\",
+    "a$b", "$", "$$", "${x}", "$x", "a$$b", " a", "a ", "\ta", '"a"', "'a'", '"', "''", "'a\"", "#a", ";a", "[a]", "a=b", "a:b", "%s", "%(a)s",
+    "\\", "a\\", "\\\\",
     "\u00fc\u20ac", "a,b", "{{ a }}", "null", "true", "0123",
 ]  # fmt: skip
 

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import posixpath
 
+CLOUDS = "clouds.yaml"
+CA_CERT = "ca_cert"
+
 
 def ca_file(vcenter):
     """Returns what the ``ca_file`` of the vCenter with this name is called here."""
@@ -33,6 +36,21 @@ def _places(name, folders):
     if posixpath.isabs(name):
         return [name]
     return list(dict.fromkeys(posixpath.normpath(posixpath.join(folder, name)) for folder in folders if folder))
+
+
+def openstack_access(options, files):
+    """Returns the option ``openstack`` of modules with absolute paths: of ``ca_cert``, and of the clouds.yaml of the inventory where it has one.
+
+    A module runs in the folder of the playbook, and would look there for both.
+
+    :arg options: such as ``nova_vcdriver_openstack``. :arg files: what :func:`local_files` returns for ``clouds.yaml`` and ``ca_cert``.
+    """
+    found = dict(options)
+    if options.get("ca_cert") and CA_CERT in files:
+        found["ca_cert"] = files[CA_CERT]["path"]
+    if files.get(CLOUDS, {}).get("found") and not options.get("clouds_file"):
+        found["clouds_file"] = files[CLOUDS]["path"]
+    return found
 
 
 def local_files(places, there):

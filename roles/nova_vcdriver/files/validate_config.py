@@ -154,7 +154,8 @@ def suggestion(name, names):
 def check(files, options, replaced, allow_deprecated=False, literal=None):
     """Checks the files of one nova-compute, which Nova reads as one.
 
-    files: dict of file name to text. literal: dict of section to dict of option to what Nova must read. allow_deprecated: an option that Nova will remove is a warning, not an error.
+    files: dict of file name to text. literal: dict of section to dict of option to what Nova must read.
+    allow_deprecated: an option that Nova will remove is a warning, not an error.
     Gives (errors, warnings), lists of lines to print.
     """
     errors, warnings, found = [], [], []

@@ -32,3 +32,14 @@ def test_local_files():
     found = files.local_files(places, ["/here/a", "/site/x"])
     assert found["a"] == {"path": "/here/a", "found": True, "tried": ["/site/a", "/here/a"]}
     assert found["b"] == {"path": "/site/b", "found": False, "tried": ["/site/b", "/here/b"]}
+
+
+def test_openstack_access():
+    """A clouds.yaml of the site counts, unless another one is named; what is absolute stays."""
+    there = {"clouds.yaml": {"path": "/site/clouds.yaml", "found": True}, "ca_cert": {"path": "/site/ca.pem", "found": True}}
+    none = {"clouds.yaml": {"path": "/site/clouds.yaml", "found": False}}
+    assert files.openstack_access({"cloud": "prod", "ca_cert": "ca.pem"}, there) == {
+        "cloud": "prod", "ca_cert": "/site/ca.pem", "clouds_file": "/site/clouds.yaml",
+    }  # fmt: skip
+    assert files.openstack_access({"cloud": "prod", "clouds_file": "/x"}, there) == {"cloud": "prod", "clouds_file": "/x"}
+    assert files.openstack_access({"cloud": "prod"}, none) == {"cloud": "prod"}
