@@ -20,6 +20,11 @@ options:
       cloud:
         description: Name of the cloud in C(clouds.yaml).
         type: str
+      clouds_file:
+        description:
+          - A C(clouds.yaml) to read before those of the working directory, of the user and of the machine. A C(secure.yaml) beside it is read, too.
+          - The environment variable E(OS_CLIENT_CONFIG_FILE) wins over it.
+        type: path
       auth:
         description: What the auth plugin needs, for example C(auth_url), C(username), C(password), C(project_name).
         type: dict

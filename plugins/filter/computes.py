@@ -73,6 +73,15 @@ options:
         description: Folder of the logs on the compute host.
         type: str
         required: true
+      files:
+        description: Where the files are that the variables name, as P(openstack_vmware.nova.local_files#filter) returns it.
+        type: dict
+        required: true
+      pinned:
+        description: Releases that the role has pins for.
+        type: list
+        elements: str
+        required: true
 """
 
 EXAMPLES = r"""
@@ -93,6 +102,8 @@ EXAMPLES = r"""
       etc: /etc/nova/vmware
       state: /var/lib/nova
       log: /var/log/nova
+      files: {}
+      pinned: []
 """
 
 RETURN = r"""
@@ -120,7 +131,10 @@ _value:
       description: The same as the module M(openstack_vmware.nova.compute_host_info) takes them, with secrets but for those of the vCenter.
       type: list
       elements: dict
-    files: {description: For each chosen nova-compute the texts of its files by their paths., type: list, elements: dict}
+    files:
+      description: For each chosen nova-compute C(files), the texts of its files by their paths, and C(literal), what Nova must read of what the role sets.
+      type: list
+      elements: dict
     settings_calls:
       description: Clusters of one vCenter that get the same DRS and HA, with C(vcenter), C(settings) and C(clusters).
       type: list

@@ -13,7 +13,7 @@ description:
   - Makes of C(nova_vcdriver_vcenters) the options of the modules for vCenter, for C(module_defaults). Passwords are in the result.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
-positional: admin
+positional: admin, files
 options:
   _input:
     description: The vCenters, as C(nova_vcdriver_vcenters) has them. The first one of a name counts.
@@ -24,6 +24,10 @@ options:
     description: Takes C(admin_username) and C(admin_password) of the vCenters that have them.
     type: bool
     default: false
+  files:
+    description: Where the CA files are, as P(openstack_vmware.nova.local_files#filter) returns it. One that is not in it is taken as it is.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""

@@ -39,6 +39,7 @@ def openstack_argument_spec(required=False):
             "required": required,
             "options": {
                 "cloud": {"type": "str"},
+                "clouds_file": {"type": "path"},
                 "auth": {"type": "dict", "no_log": True},
                 "auth_type": {"type": "str"},
                 "region_name": {"type": "str"},

@@ -16,6 +16,8 @@ class NovaVmwareError(Exception):
     """
 
     def __init__(self, code, what, hint="", details=None):
+        # What a server says often ends with a period of its own.
+        what = what[:-1] if what.endswith("..") and not what.endswith("...") else what
         super().__init__(what)
         self.code = code
         self.what = what

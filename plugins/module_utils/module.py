@@ -33,6 +33,11 @@ def run(body, argument_spec, **module_options):
         signal.signal(number, _cancel)
     tempfile.tempdir = module.tmpdir  # Ansible's for this task: it has a place that the operator chose, mode 0700, and an end
     module.no_log_values.update(_secrets((module.params.get("openstack") or {}).get("auth")))
+    if _is_blind(module.params):
+        module.warn(
+            f"validate_certs is false: the certificate of {module.params['hostname']} is not verified, so that anybody on the way can read the password. "
+            "Give the certificate of its CA in ca_path, or its thumbprint."
+        )
     try:
         result = body(module.params, module.check_mode)
     except NovaVmwareError as error:
@@ -45,6 +50,11 @@ def run(body, argument_spec, **module_options):
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
+
+
+def _is_blind(params):
+    """Tells whether a module would send a password to a vCenter that it does not verify. The playbooks have ``insecure`` in the inventory for that."""
+    return bool(params.get("hostname")) and params.get("validate_certs") is False and not params.get("thumbprint")
 
 
 def _cancel(_signal, _frame):

@@ -9,6 +9,7 @@ import copy
 import importlib.util
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -18,11 +19,13 @@ import pytest
 from nova.conf import vmware
 from oslo_config import cfg, types
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import computes
+
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {
     "nova_vcdriver_vcenters": [
         {"name": "vc1", "host_ip": "vc1.example.com", "host_port": 8443, "host_username": "no$va@vsphere.local", "host_password": "pa'ss$1\"#;\\",
-         "ca_file": "/ca.pem"}
+         "ca_file": str(ROOT / "galaxy.yml")}
     ],
     "nova_vcdriver_computes": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-[0-9]+$"}],
     "nova_vcdriver_transport_url": "rabbit://nova:secret@rabbit/",
@@ -146,6 +149,47 @@ def test_every_option_outside_that_matters(tmp_path):
     assert get("DEFAULT", "log_rotation_type") == "size"
 
 
+# Texts that oslo.config, or a careless writer, makes something else of.
+HARD = [
+    "a$b", "$", "$$", "${x}", "$x", "a$$b", " a", "a ", "\ta", '"a"', "'a'", '"', "''", "'a\"", "#a", ";a", "[a]", "a=b", "a:b", "%s", "%(a)s",
+    "\\", "a\\", "\\\\",
+    "\u00fc\u20ac", "a,b", "{{ a }}", "null", "true", "0123",
+]  # fmt: skip
+
+
+def hard_texts():
+    """Gives those and more of the same kind, without what the role refuses (VALUE_UNWRITABLE)."""
+    chosen = random.Random(7)
+    made = ["".join(chosen.choice("$\\\"' \t#;=:{}ab1") for _ in range(chosen.randint(1, 8))) for _ in range(300)]
+    return [*HARD, *(text for text in made if "\\$" not in text)]
+
+
+def test_nothing_is_lost(tmp_path):
+    """Each text reaches Nova as it was given: of the vCenter, of the cluster, of the service user, and of a config tree but for its references."""
+    (folder := tmp_path / "x").mkdir()
+    for text in hard_texts():
+        site = {
+            "vcenters": [{"name": "vc1", "host_ip": "vc", "host_username": text, "host_password": text}],
+            "computes": [{"cluster_name": text, "datastore_regex": text, "host": "c"}],
+            "config": {"vmware": {"vnc_keymap": text.replace("$", "$$")}}, "auth": {"password": text, "username": text}, "transport_url": text,
+            "my_ip": "192.0.2.11", "cluster_settings": {}, "release": "34.0.0", "only": [], "etc": "/e", "state": "/s", "log": "/l", "files": {}, "pinned": [],
+        }  # fmt: skip
+        (one,) = computes.run(site)["files"]
+        files = {os.path.basename(path): content for path, content in one["files"].items()}
+        assert check.check(files, *DEFINITIONS, literal=one["literal"]) == ([], []), text
+    get = read(files, folder)
+    assert (get("vmware", "host_password"), get("vmware", "vnc_keymap"), get("vmware", "cluster_name")) == (text, text, text)
+
+
+def test_what_would_be_lost_is_found():
+    """The check reads each value back, and says which one Nova would read as something else, without its value."""
+    text = "[vmware]\ncluster_name = 'geheim'\nhost_username = a\\$b\nhost_ip = vc\n"
+    literal = {"vmware": {"cluster_name": "'geheim'", "host_username": r"a\$b", "host_ip": "vc"}}
+    errors, _warnings = check.check({"nova.conf": text}, *DEFINITIONS, literal=literal)
+    said = "Nova would read something else than what was given: change the value"
+    assert errors == [f"nova.conf:2: [vmware] cluster_name: {said}", f"nova.conf:3: [vmware] host_username: {said}"]
+
+
 # text of nova.conf: the finding that must be there, with its line.
 FINDINGS = {
     "[vmware]\nhost_ip = x\napi_retry_cuont = 3\n": "nova.conf:3: [vmware] api_retry_cuont: unknown option, did you mean api_retry_count?",
@@ -162,6 +206,9 @@ FINDINGS = {
     "[placement]\nauth_type = pasword\n": "nova.conf:2: [placement] auth_type: ",
     "[placement]\nauth_type = password\nusernaem = nova\n": "nova.conf:3: [placement] usernaem: unknown option, did you mean username?",
     "[vmware\nhost_ip = x\n": "nova.conf:1: ",
+    "[vmware]\nvnc_keymap = de$x\n": "nova.conf:2: [vmware] vnc_keymap: refers to an option that is not there ($name)",
+    "[vmware]\ndatastore_regex = ^x\\$$y\n": "nova.conf:2: [vmware] datastore_regex: refers to an option that is not there",
+    "[DEFAULT]\nmax_concurrent_builds = $debug\n": "nova.conf:2: [DEFAULT] max_concurrent_builds: not a valid value of type",
 }
 
 
@@ -194,7 +241,7 @@ def test_deprecated_on_request():
 def test_exit_code(text, code, said):
     """The role tells findings, which are on standard output, from a check that could not run."""
     script = ROOT / "roles" / "nova_vcdriver" / "files" / "validate_config.py"
-    given = "no json" if text is None else json.dumps([{"nova.conf": text}])
+    given = "no json" if text is None else json.dumps([{"files": {"nova.conf": text}, "literal": {}}])
     done = subprocess.run([sys.executable, "-W", "ignore", script], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert said in done.stdout and bool(done.stdout) == bool(said)

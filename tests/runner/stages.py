@@ -120,13 +120,14 @@ def go(stage):
 
 
 def clients(stage):
-    """govc, and modules of community.vmware and vmware.vmware, on a simulator in its harmful behaviour."""
+    """govc, modules of community.vmware and vmware.vmware on a simulator in its harmful behaviour, and the playbooks as a new user runs them."""
     with base.lock():
         config = {"govc": str(others.govc()), "collections": str(others.collections())}
     with simulator(stage.name, "clients") as variables:
         path = WORK / stage.name / "clients.json"
         base.write_private(path, json.dumps(config | variables))
         stage.pytest(VENV / "python", "tests/clients", "--durations=5", CLIENTS=str(path))
+        stage.pytest(VENV / "python", "tests/playbooks", "--durations=5", CLIENTS=str(path))
 
 
 def docs(stage):

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import variables
+
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "output"}
 # Written so that these lines do not match themselves.
@@ -169,3 +171,19 @@ def test_the_map_names_what_is_there():
     paths = re.findall(r"`((?:docs|extensions|lab|meta|playbooks|plugins|requirements|roles|tests)/[^` ]*)`", "\n".join(rows))
     assert len(paths) > 30
     assert sorted({path for path in paths if not any(ROOT.glob(path.rstrip("/")))}) == []
+
+
+PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("[!_]*.yml"))
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_each_playbook_looks_at_the_inventory_first(name):
+    """Ansible ends well where no host matches, so that nothing that was checked would look like all that is right."""
+    plays = read_yaml(f"playbooks/{name}")
+    imported = [play["ansible.builtin.import_playbook"] for play in plays if "ansible.builtin.import_playbook" in play]
+    assert imported[0] in ("_inventory.yml", "site.yml")
+    if imported[0] == "_inventory.yml":
+        needed = plays[0]["vars"]["needed"]
+        specs = [read_yaml(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"] for role in ("nova_vcdriver", "image_seed")]
+        assert needed and set(needed) <= {name for options in specs for name, one in options.items() if one.get("required")}
+        assert set(needed) <= set(variables.EXAMPLES)

@@ -20,17 +20,18 @@ PACKAGE = "ansible_collections.openstack_vmware.nova.plugins"
 # What each room or file of module_utils may import from the others. Arrows point downwards only.
 ALLOWED = {
     "errors": set(),
+    "text": set(),
     "progress": set(),
     "periodic": set(),
     "deps": {"errors"},
     "argument_spec": set(),
     "module": {"errors"},
     "nova": set(),
-    "deployment": {"errors"},
+    "deployment": {"errors", "text"},
     "glance": {"errors"},
     "vsphere": {"errors", "periodic"},
     "openstack": {"errors", "deps"},
-    "drivers": {"errors", "deps", "vsphere", "glance", "nova"},
+    "drivers": {"errors", "deps", "text", "vsphere", "glance", "nova"},
     "pump": {"errors"},
     "disks": {"errors"},
     "cache": {"errors", "deps", "progress", "periodic", "pump", "vsphere", "glance", "nova", "openstack", "drivers", "disks"},
@@ -43,6 +44,7 @@ ALLOWED = {
 # Third-party packages a room may import, besides the standard library.
 LIBRARIES = {
     "argument_spec": {"ansible"},
+    "deployment": {"ansible"},
     "deps": {"ansible"},
     "module": {"ansible"},
     "vsphere": {"pyVim", "pyVmomi", "requests"},

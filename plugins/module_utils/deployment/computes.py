@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import history
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import files, history
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.truth import truth
 
 # Names of the options that go into secrets.conf; covers each option that Nova 34 and its libraries mark as secret.
@@ -34,7 +34,8 @@ class Compute:
 
     ``host`` is Nova's name of it, ``vcenter`` the name of its entry in the variables, ``tree`` all that is set for it, ``{section: {option: value}}``,
     secrets included. ``ca_file`` is on the control node. ``cluster_settings`` are DRS and HA, ``{}`` for none. ``overridden`` has the
-    options in a config tree that have a variable of their own, as ``[section]option``.
+    options in a config tree that have a variable of their own, as ``[section]option``. ``literal`` is what Nova must read of the texts that the role sets,
+    ``{section: {option: text}}``, secrets included.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Compute:
     ca_file: str | None
     cluster_settings: dict
     overridden: tuple
+    literal: dict
 
     @property
     def config(self):
@@ -79,6 +81,11 @@ def identify(wish, vcenters):
     return wish.get("host") or default_host(name, wish["cluster_name"]), name, vcenter
 
 
+def names(wishes, vcenters):
+    """Returns the names of the nova-computes that ``nova_vcdriver_computes`` asks for. Needs nothing else that may be wrong."""
+    return [identify(wish, vcenters)[0] for wish in wishes]
+
+
 def build(site):
     """Returns a :class:`Compute` for each element of ``nova_vcdriver_computes``, in their order.
 
@@ -92,26 +99,31 @@ def _compute(site, wish):
     host, vcenter_name, vcenter = identify(wish, site["vcenters"])
     given = [site["config"] or {}, vcenter.get("config") or {}, wish.get("config") or {}]
     own = history.dated(_own(site, wish, host, vcenter_name, vcenter), site["release"])
+    tree = _merged(own, *given)
     return Compute(
         host=host,
         vcenter=vcenter_name,
         cluster_name=wish["cluster_name"],
         datastore_regex=wish.get("datastore_regex"),
-        tree=_merged(own, *given),
-        ca_file=vcenter.get("ca_file") or None,
+        tree=tree,
+        ca_file=site["files"].get(files.ca_file(vcenter_name), {}).get("path"),
         cluster_settings=(wish["cluster_settings"] if "cluster_settings" in wish else site["cluster_settings"]) or {},
         overridden=tuple(_overridden(given, site["release"])),
+        literal={section: _literal(options, tree.get(section) or {}) for section, options in own.items()},
     )
 
 
+def _literal(own, merged):
+    """Returns the texts of a section that no config tree has replaced, as Nova must read them."""
+    return {name: value.replace("$$", "$") for name, value in own.items() if isinstance(value, str) and merged.get(name) == value}
+
+
 def _own(site, wish, host, vcenter_name, vcenter):
-    """Returns what the role sets, in the words of Nova 34; None is not set. oslo.config takes quotes away and reads $$ as $."""
+    """Returns what the role sets, in the words of Nova 34; None is not set. oslo.config reads ``$$`` as a dollar sign."""
     auth = site["auth"] or {}
-    region = auth.get("region_name")
+    region = _escaped(auth.get("region_name"))
     login = {"auth_type": "password"}
-    for option in auth:
-        if option != "region_name":
-            login[option] = f'"{_escaped(auth[option])}"' if SECRET.search(option) else auth[option]
+    login.update((option, _escaped(value)) for option, value in auth.items() if option != "region_name")
     state, log = f"{site['state']}/{host}", f"{site['log']}/{host}"
     regex = wish.get("datastore_regex")
     insecure = vcenter.get("insecure", False)
@@ -122,7 +134,7 @@ def _own(site, wish, host, vcenter_name, vcenter):
             "state_path": state,
             "compute_driver": "vmwareapi.VMwareVCDriver",
             "reserved_host_memory_mb": 0,
-            "transport_url": f'"{_escaped(site["transport_url"])}"',
+            "transport_url": _escaped(site["transport_url"]),
             "use_stderr": True,
             "log_file": f"{log}/nova-compute.log",
             "log_rotation_type": "size",
@@ -134,11 +146,11 @@ def _own(site, wish, host, vcenter_name, vcenter):
             "host_ip": vcenter.get("host_ip", ""),
             "host_port": vcenter.get("host_port", VCENTER_PORT),
             "host_username": _escaped(vcenter.get("host_username", "")),
-            "host_password": f'"{_escaped(vcenter.get("host_password", ""))}"',
+            "host_password": _escaped(vcenter.get("host_password", "")),
             "insecure": None if insecure is None else truth(insecure),
             "ca_file": f"{site['etc']}/{host}/ca.pem" if vcenter.get("ca_file") else None,
             "cluster_name": _escaped(wish["cluster_name"]),
-            "datastore_regex": _escaped(regex) if regex else None,
+            "datastore_regex": _escaped(_without_backslash_dollar(regex)) if regex else None,
             "cache_prefix": vcenter_name,
         },
         "image_cache": {"remove_unused_base_images": False, "manager_interval": -1},
@@ -152,7 +164,22 @@ def _own(site, wish, host, vcenter_name, vcenter):
 
 
 def _escaped(value):
-    return str(value).replace("$", "$$")
+    return value.replace("$", "$$") if isinstance(value, str) else value
+
+
+def _without_backslash_dollar(regex):
+    """Returns the same regular expression without a backslash right before a dollar sign, which oslo.config reads as the dollar sign alone
+    (oslo_config/cfg.py, ``_substitute``).
+    """
+    pairs = re.findall(r"\\.|[^\\]|\\$", str(regex), re.DOTALL) + [""]
+    found = []
+    for one, following in zip(pairs, pairs[1:]):
+        if one == r"\$":
+            one = r"\x24"
+        elif one == r"\\" and following.startswith("$"):
+            one = r"\x5c"
+        found.append(one)
+    return "".join(found)
 
 
 def _merged(*trees):
@@ -193,8 +220,15 @@ def nova_conf(tree, host):
         if tree[section]:
             lines += ["", f"[{section}]"]
         for option in sorted(tree[section] or {}, key=str.lower):
-            lines += [f"{option} = {str(value).lower() if isinstance(value, bool) else value}" for value in flat(tree[section][option])]
+            lines += [f"{option} = {_written(value)}" for value in flat(tree[section][option])]
     return "\n".join(lines)
+
+
+def _written(value):
+    """Returns a value as text. oslo.config takes away blanks around a value, then one pair of quotes (oslo_config/iniparser.py, ``_split_key_value``)."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    loses = text != text.strip() or text and text[0] == text[-1] and text[0] in "\"'"
+    return f'"{text}"' if loses else text
 
 
 def flat(value):
@@ -251,9 +285,10 @@ def _with_secrets(compute):
 
 
 def _files(compute, folder):
-    """Returns the files of a nova-compute, ``{path: text}``, with the lines at which they will have them."""
+    """Returns what files/validate_config.py takes: ``files``, ``{path: text}`` with the lines at which they will have them, and ``literal``."""
     trees = {"nova.conf": compute.config, "secrets.conf": compute.secrets}
-    return {f"{folder}/{name}": f"# Ansible\n{nova_conf(tree, compute.host)}\n" for name, tree in trees.items()}
+    texts = {f"{folder}/{name}": f"# Ansible\n{nova_conf(tree, compute.host)}\n" for name, tree in trees.items()}
+    return {"files": texts, "literal": compute.literal}
 
 
 def settings_calls(computes):

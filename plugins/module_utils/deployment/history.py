@@ -58,6 +58,25 @@ def is_before(release, other):
     return number(release) < number(other)
 
 
+def oldest_supported(controllers):
+    """Returns the oldest major release of a nova-compute that controllers of a release take.
+
+    Rule: nova/objects/service.py, the comment at ``OLDEST_SUPPORTED_SERVICE_VERSION``: the SLURP release before theirs, which is each second one since 27
+    (2023.1); before 27 the release before theirs, and for 27 itself 25.
+    """
+    major = number(controllers)[0]
+    return major - 2 if major >= 27 and major % 2 else major - 1
+
+
+def running(links):
+    """Returns the release that each nova-compute runs, by its name. One that runs from packages has none.
+
+    :arg links: ``<nova-compute> <venv>`` each, where a venv is ``<folder>/<release>-<pins>``.
+    """
+    found = (re.fullmatch(r"(\S+) .*/([0-9][0-9a-z.]*)-[0-9a-f]+", link) for link in links)
+    return {match[1]: match[2] for match in found if match}
+
+
 def dated(tree, release):
     """Returns a tree of sections and options in the words of a release: options get the name that they had, and those that were not there are left out.
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import computes as build
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import history
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.refusal import unknown_names
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.text import unknown
 
 DRIVER = "vmwareapi.VMwareVCDriver"
 ESX_DRIVER_UNTIL = "2014.2"  # its last release is 2014.1
@@ -22,12 +24,16 @@ ESX_DRIVER_UNTIL = "2014.2"  # its last release is 2014.1
 @dataclass(frozen=True)
 class Given:
     """What the rules judge: ``site``, the variables; ``others``, ``{another compute host: its variables}``; ``computes`` all nova-computes and
-    ``chosen`` those of the run, both empty while the shape of the variables is judged."""
+    ``chosen`` those of the run, both empty while the shape of the variables is judged. Of the rules on releases: ``running``, ``{nova-compute: the release
+    that it runs}``; ``controllers``, their release or None; ``downgrade``, whether an older release is wanted."""
 
     site: dict
     others: dict
     computes: tuple = ()
     chosen: tuple = ()
+    running: dict | None = None
+    controllers: str | None = None
+    downgrade: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Rule:
 
 
 SHAPE, FIT = [], []  # rules on the shape of the variables, and those that can be judged where the shape is right
+RELEASES = []  # rules on the release of Nova, beside what runs
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")  # line breaks, and what is none of a text; a tab is fine
 
 
 def rule(table, title, source, hint):
@@ -60,13 +68,24 @@ def findings(site, others):
 
     :arg site: the dict that the filter ``computes`` takes.
     :arg others: the variables of each other compute host, by its name; what is not set there may be left out.
-    :raises NovaVmwareError: ``NOVA_RELEASE_INVALID``.
     """
     found = _judged(SHAPE, Given(site, others))
     if found:
         return found
     computes = build.build(site)
     return _judged(FIT, Given(site, others, tuple(computes), tuple(build.chosen(computes, site["only"]))))
+
+
+def release_findings(release, links, computes, controllers=None, downgrade=False):
+    """Returns what is wrong with moving nova-computes to a release of Nova, as findings.
+
+    :arg release: the release that they are to run.
+    :arg links: ``<nova-compute> <venv that it runs from>`` each. :arg computes: the names of those that the run is about.
+    :arg controllers: the release of Nova's controllers, None where it is not known.
+    :arg downgrade: an older release than the one that runs is wanted.
+    """
+    running = {host: release for host, release in history.running(links).items() if host in computes}
+    return _judged(RELEASES, Given({"release": release}, {}, running=running, controllers=controllers, downgrade=downgrade))
 
 
 def _judged(rules, given):
@@ -86,9 +105,66 @@ def _judged(rules, given):
     ]
 
 
+def _quoted(names):
+    return ", ".join(f"'{name}'" for name in names)
+
+
 def _twice(values):
     """Returns the values that are there more than once."""
     return [value for value in dict.fromkeys(values) if values.count(value) > 1]
+
+
+@rule(
+    SHAPE,
+    "No nova-compute",
+    "there would be nothing to do, and nothing that could fail",
+    "Give nova_vcdriver_computes of a compute host an entry for each cluster that it runs: {cluster_name: cluster-a, datastore_regex: '^nova-'}.",
+)
+def computes_empty(given):
+    if not given.site["computes"] and not any(variables.get("nova_vcdriver_computes") for variables in given.others.values()):
+        yield "nova_vcdriver_computes", "it is empty on each compute host of the inventory"
+
+
+@rule(
+    SHAPE,
+    "A release that Nova does not have",
+    "nova_vcdriver_version, as on PyPI",
+    "Set nova_vcdriver_version to the number of a release, such as 34.0.0. OpenStack 2026.1 (Gazpacho) has Nova 33, 2026.2 (Hibiscus) has Nova 34.",
+)
+def release_invalid(given):
+    release = str(given.site["release"])
+    # Releases were numbered by the year until 2015.1; OpenStack is again, and Nova is not.
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.dev)[0-9]+)?", release) or re.match(r"20(1[6-9]|[2-9])", release):
+        yield f"'{release}'", "it is not the number of a release of Nova"
+
+
+@rule(
+    SHAPE,
+    "A file that is not there",
+    "a relative name is looked for in the folder of the inventory, then in the working directory",
+    "Put the file into one of these places, or give its absolute path.",
+)
+def file_not_found(given):
+    for what, file in given.site["files"].items():
+        if not file["found"] and what != "nova_vcdriver_constraints":
+            yield what, _nowhere(file)
+
+
+@rule(
+    SHAPE,
+    "No pins for the release",
+    "pip's option --constraint: without pins the newest library of each kind would be installed",
+    "Set nova_vcdriver_version to a release that the role has pins for, or nova_vcdriver_constraints to a file with your own: take the upper-constraints.txt "
+    "of that release from OpenStack's repository requirements, add nova==<release>, and have oslo.vmware 4.10.0 or later in it.",
+)
+def constraints_not_found(given):
+    file = given.site["files"].get("nova_vcdriver_constraints")
+    if file and not file["found"]:
+        yield f"Nova {given.site['release']}", f"{_nowhere(file)}; the role has pins for {', '.join(given.site['pinned'])}"
+
+
+def _nowhere(file):
+    return f"there is no file {' and no file '.join(file['tried'])}"
 
 
 @rule(SHAPE, "Two vCenters of one name", "nova_vcdriver_computes names a vCenter", "Give each entry of nova_vcdriver_vcenters a name of its own.")
@@ -105,12 +181,12 @@ def vcenter_name_not_unique(given):
 )
 def vcenter_unknown(given):
     names = [vcenter["name"] for vcenter in given.site["vcenters"]]
-    there = f"nova_vcdriver_vcenters has {', '.join(names) or 'none'}"
+    there = f"nova_vcdriver_vcenters has {_quoted(names) or 'none'}"
     if not names:
         yield "nova_vcdriver_vcenters", there
     for wish in given.site["computes"]:
         if wish.get("vcenter") and wish["vcenter"] not in names:
-            yield wish["cluster_name"], f"it asks for vCenter {wish['vcenter']}, and {there}"
+            yield wish["cluster_name"], f"it asks for vCenter {unknown(wish['vcenter'], names)}, and {there}"
         elif "vcenter" not in wish and len(names) > 1:
             yield wish["cluster_name"], f"it names no vCenter, and {there}"
 
@@ -131,7 +207,7 @@ def cluster_name_is_path(given):
     SHAPE,
     "A config tree that nova.conf can't carry",
     "oslo_config/cfg.py",
-    "Write {section: {option: value}}, where a value is a text of one line, a number, a boolean, null, or a list of these.",
+    "Write {section: {option: value}}, where a value is a text of one line, a number, a boolean, null, or a list of these. $$ is a dollar sign.",
 )
 def config_tree_invalid(given):
     trees = {"nova_vcdriver_config": given.site["config"]}
@@ -159,23 +235,47 @@ def _misshapen(tree):
             values = list(build.flat(value))
             if any(isinstance(one, dict) for one in values):
                 yield f"[{section}]{option} has a dict"
-            if any(isinstance(one, str) and re.search(r"[\r\n]", one) for one in values):
-                yield f"[{section}]{option} has several lines"
+            if any(isinstance(one, str) and CONTROL.search(one) for one in values):
+                yield f"[{section}]{option} has several lines, or another control character"
+            if any(isinstance(one, str) and r"\$" in one for one in values):
+                yield f"[{section}]{option} has a backslash before a dollar sign, which Nova reads as the dollar sign alone"
 
 
 @rule(
     SHAPE,
-    "A secret that nova.conf can't carry",
-    "oslo_config/cfg.py (a backslash before a dollar sign is read as one dollar sign)",
-    "Change the password.",
+    "A value that nova.conf can't carry",
+    "oslo_config/cfg.py (a backslash before a dollar sign is read as the dollar sign alone), oslo_config/iniparser.py",
+    "Change it, for example the password. In transport_url write %5C for the backslash.",
 )
-def secret_unwritable(given):
-    secrets = {f"host_password of vCenter {vcenter['name']}": vcenter.get("host_password", "") for vcenter in given.site["vcenters"]}
-    secrets.update((f"{name} of nova_vcdriver_auth", value) for name, value in (given.site["auth"] or {}).items())
-    secrets["nova_vcdriver_transport_url"] = given.site["transport_url"]
-    for name, value in secrets.items():
-        if re.search(r"\\[$]|\n", str(value)):
-            yield name, "it has a line break, or a backslash before a dollar sign"
+def value_unwritable(given):
+    values = {"nova_vcdriver_transport_url": given.site["transport_url"]}
+    for vcenter in given.site["vcenters"]:
+        values.update((f"{name} of vCenter {vcenter['name']}", vcenter.get(name)) for name in ("host_ip", "host_username", "host_password", "name"))
+    values.update((f"{name} of nova_vcdriver_auth", value) for name, value in (given.site["auth"] or {}).items())
+    for wish in given.site["computes"]:
+        values.update((f"{name} of {wish['cluster_name']}", wish.get(name)) for name in ("cluster_name", "datastore_regex", "host"))
+    for name, value in values.items():
+        if not isinstance(value, str):
+            continue
+        if CONTROL.search(value):
+            yield name, "it has a line break, or another control character"
+        elif r"\$" in value and not name.startswith("datastore_regex "):  # that of a regular expression can be written in another way
+            yield name, "it has a backslash before a dollar sign"
+
+
+@rule(
+    FIT,
+    "A name in nova_vcdriver_only that no nova-compute has",
+    "the run would have nothing to do, and nothing that could fail",
+    "Give the names of nova-computes (the key host, by default <vcenter>-<cluster_name>).",
+)
+def only_unknown(given):
+    known = [compute.host for compute in given.computes]
+    for variables in given.others.values():
+        known += build.names(variables.get("nova_vcdriver_computes") or (), variables.get("nova_vcdriver_vcenters") or [])
+    wrong = unknown_names(given.site["only"], known)
+    if wrong:
+        yield "nova_vcdriver_only", f"it has {wrong}, and the nova-computes of the inventory are {_quoted(known)}"
 
 
 @rule(
@@ -311,3 +411,53 @@ def option_has_variable(given):
     for compute in given.chosen:
         if compute.overridden:
             yield compute.host, f"{', '.join(compute.overridden)} is in a config tree"
+
+
+@rule(
+    FIT,
+    "A cache folder that only Nova can work out",
+    "nova/virt/vmwareapi/vmops.py (_get_base_folder): image_cache takes the text as it is, and would seed another folder",
+    "Set [vmware]cache_prefix and [image_cache]subdirectory_name to texts without a dollar sign. The name of the vCenter is the default of cache_prefix.",
+)
+def cache_folder_not_literal(given):
+    for compute in given.chosen:
+        for section, option in (("vmware", "cache_prefix"), ("image_cache", "subdirectory_name")):
+            if "$" in str(compute.config.get(section, {}).get(option, "")):
+                yield compute.host, f"[{section}]{option} has a dollar sign"
+
+
+@rule(
+    RELEASES,
+    "Nova would be newer than its controllers",
+    "nova/objects/service.py (a nova-compute may be older than its conductors, not newer)",
+    "Upgrade the controllers first, or set nova_vcdriver_version to a release that is not newer than theirs.",
+)
+def release_newer_than_controllers(given):
+    if given.controllers and history.number(given.site["release"])[0] > history.number(given.controllers)[0]:
+        yield f"Nova {given.site['release']}", f"the controllers have {given.controllers}"
+
+
+@rule(
+    RELEASES,
+    "Nova would be older than its controllers take",
+    "nova/objects/service.py (OLDEST_SUPPORTED_SERVICE_VERSION), nova/utils.py (raise_if_old_compute: controllers do not start beside an older nova-compute)",
+    "Set nova_vcdriver_version to a release that the controllers take.",
+)
+def release_too_old(given):
+    if not given.controllers:
+        return
+    oldest = history.oldest_supported(given.controllers)
+    if history.number(given.site["release"])[0] < oldest:
+        yield f"Nova {given.site['release']}", f"the controllers have {given.controllers}, which takes nova-computes from {oldest}.0.0 on"
+
+
+@rule(
+    RELEASES,
+    "An older release than the one that runs",
+    "nova/objects/service.py (Nova tests upgrades only; what a newer nova-compute has written an older one may not read)",
+    "Set nova_vcdriver_version to the release that runs or a newer one. If you want to go back, add -e nova_vcdriver_allow_downgrade=true.",
+)
+def release_downgrade(given):
+    for host, release in (given.running or {}).items():
+        if not given.downgrade and history.is_before(given.site["release"], release):
+            yield host, f"it runs Nova {release}, and would get {given.site['release']}"

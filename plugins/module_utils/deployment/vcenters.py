@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.files import ca_file
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.truth import truth
 
 
-def logins(vcenters, admin=False):
+def logins(vcenters, admin=False, files=None):
     """Returns the options with which modules log in, those of the doc fragment ``vcenter``, by the name of the vCenter.
 
     :arg vcenters: entries of ``nova_vcdriver_vcenters``; the first one of a name counts.
     :arg admin: take the account that may change clusters, where the vCenter has one: ``admin_username`` and ``admin_password``.
+    :arg files: where each ``ca_file`` is, as :func:`..files.local_files` returns it; one that is not in it is taken as it is.
     """
     found = {}
     for vcenter in vcenters:
@@ -24,7 +26,7 @@ def logins(vcenters, admin=False):
             "validate_certs": not truth(vcenter.get("insecure", False)),
         }
         if vcenter.get("ca_file"):
-            login["ca_path"] = vcenter["ca_file"]
+            login["ca_path"] = (files or {}).get(ca_file(vcenter["name"]), {}).get("path", vcenter["ca_file"])
         if vcenter.get("thumbprint"):
             login["thumbprint"] = vcenter["thumbprint"]
         found.setdefault(vcenter["name"], login)

@@ -65,7 +65,9 @@ def ask(params, services):
     except NovaVmwareError as error:
         if error.code not in LOGIN_ERRORS:
             raise
-        return Seen(login_error=(error.code, error.what.rstrip(".")))
+        # What to do about a certificate differs: an unknown CA, another name, a wrong thumbprint.
+        text = f"{error.what} {error.hint}" if error.code == "CERTIFICATE_NOT_TRUSTED" else error.what
+        return Seen(login_error=(error.code, text.rstrip(".")))
     with session:
         return _read(session, params, services)
 

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.text import unknown
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
 
+_HIDDEN = "Correct cluster_name; if the cluster is there, the account lacks System.Read on it."
 # Whether an account sees what is above an object on which it has a permission is not known of vSphere (docs/probe.md, parents_view).
 NONE_SEEN = (
     "The account sees no cluster at all. Grant it the role on the root folder alone, and on the datacenter with all below it, as vsphere_role does: "
@@ -37,6 +39,12 @@ def demand_vcenter(session):
         raise error
 
 
+def _some(names, limit=20):
+    """Returns the first names in quotes, and how many more there are."""
+    shown = ", ".join(f"'{name}'" for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
+
+
 def find(clusters, name, server, for_nova=False):
     """Returns the one cluster with this name, managed object id or inventory path.
 
@@ -55,20 +63,20 @@ def find(clusters, name, server, for_nova=False):
         meant = other or next((cluster for cluster in clusters if cluster.name == inventory.escape(name)), None)
         if meant is not None:
             kind = "the managed object id or the path of a cluster" if other else "not how vSphere spells the name of a cluster"
-            why = f" It is {kind}, and Nova compares the name: {meant.name}."
+            why = f" It is {kind}, and Nova compares the name: '{meant.name}'."
         else:
-            why = ""
+            why = f" It has {_some(names) or 'none'}."
         raise HypervisorError(
             "CLUSTER_NOT_FOUND",
-            f"vCenter {server} has no cluster with the name {name} that this account can see.{why}",
-            f"Give cluster_name as {meant.name}." if meant else f"It has {', '.join(names)}." if names else NONE_SEEN,
+            f"vCenter {server} has no cluster {unknown(name, names)} that this account can see.{why}",
+            f"Give cluster_name as '{meant.name}'." if meant else _HIDDEN if names else NONE_SEEN,
             {"clusters": names},
         )
     if len(found) > 1:
         paths = sorted(cluster.path for cluster in found)
         raise HypervisorError(
             "CLUSTER_AMBIGUOUS",
-            f"vCenter {server} has {len(found)} clusters with the name {name}: {', '.join(paths)}.",
+            f"vCenter {server} has {len(found)} clusters with the name '{name}': {', '.join(paths)}.",
             "Nova compares the bare name and takes the first it meets: rename all but one.",
             {"clusters": paths},
         )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -37,6 +38,10 @@ def connect(options):
         options["verify"] = options.pop("validate_certs")
     if "ca_cert" in options:
         options["cacert"] = options.pop("ca_cert")
+    clouds_file = options.pop("clouds_file", None)
+    if clouds_file:  # openstacksdk takes it from the environment only, here that of this process
+        os.environ.setdefault("OS_CLIENT_CONFIG_FILE", clouds_file)
+        os.environ.setdefault("OS_CLIENT_SECURE_FILE", os.path.join(os.path.dirname(clouds_file), "secure.yaml"))
     if "auth" in options and "cloud" not in options:
         # openstacksdk would fill up what is given with the only cloud of clouds.yaml, its regions and certificates.
         options["load_envvars"] = options["load_yaml_config"] = False

@@ -68,6 +68,17 @@ def fault_text(fault):
     return f"{text} ({name})" if text and name not in text else text or name
 
 
+def trust_hint(code):
+    """Returns what to do about a certificate that OpenSSL does not take. :arg code: OpenSSL's, ``X509_V_ERR_*`` of x509_vfy.h."""
+    if code in (62, 64):  # HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
+        return "It is for another name: give the name that is in the certificate as hostname, or let the server have one for this name. No CA helps here."
+    if code == 10:  # CERT_HAS_EXPIRED
+        return "It has ended: renew it on the server, and compare the clock of this machine."
+    if code == 9:  # CERT_NOT_YET_VALID
+        return "It is not valid yet: compare the clocks of this machine and the server."
+    return "Give the certificate of the CA that signed it in ca_path; a vCenter has its own at https://<vCenter>/certs/download.zip."
+
+
 @contextlib.contextmanager
 def translate(what, server):
     """Turns whatever a call to a server raises into a :class:`VSphereError`.
@@ -85,7 +96,7 @@ def translate(what, server):
         raise VSphereError(
             "CERTIFICATE_NOT_TRUSTED",
             f"Failed to {what}: the certificate of {server} is not trusted: {error.verify_message}.",
-            "Give the CA's certificate in ca_path.",
+            trust_hint(error.verify_code),
         ) from error
     except (OSError, http.client.HTTPException) as error:
         raise VSphereError(

@@ -87,5 +87,5 @@ def check_thumbprint(certificate, wanted, server, who):
         raise VSphereError(
             "CERTIFICATE_NOT_TRUSTED",
             f"The certificate of {server} is not trusted: it has the thumbprint {seen}, but {who} {wanted}.",
-            "Either the certificate was changed, or something stands between here and the server.",
+            "If it was renewed, give the new thumbprint, read on the server itself. Otherwise something stands between here and the server.",
         )

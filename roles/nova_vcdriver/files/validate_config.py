@@ -6,11 +6,16 @@
 Nova itself ignores options that it does not know, so a typing error stays unseen until somebody misses its effect.
 
 Option: --allow-deprecated makes a warning of an option that Nova will remove.
-Standard input: a JSON list with one object for each nova-compute; the object maps file names to the files' text.
+Each value is also read as Nova reads it, with its references ($name) and its type: one that Nova could not read is an error, and so is one that Nova
+would read as something else than what was meant.
+
+Standard input: a JSON list with one object for each nova-compute: "files" maps file names to the files' text, and "literal" maps sections to options to
+what Nova must read of them.
 Standard output: one line a finding, ``<file>:<line>: [<section>] <option>: <text>``. Values of secrets are not printed.
 Exit code: 0 without errors (warnings may be there), 2 with errors. Anything else means that it could not check.
 """
 
+import copy
 import difflib
 import json
 import os
@@ -18,7 +23,7 @@ import re
 import sys
 
 from keystoneauth1 import loading
-from oslo_config import iniparser
+from oslo_config import cfg, iniparser
 from stevedore import named
 
 # The namespaces of Nova's etc/nova/nova-config-generator.conf, and those of the libraries that nova-compute uses besides.
@@ -99,16 +104,58 @@ def type_error(option, value):
     return None
 
 
+def reader(files, options):
+    """Gives Nova's own view of the files: an oslo_config.cfg.ConfigOpts with these options. The texts, which have secrets, get into no file on a disk.
+
+    files: dict of file name to text. options: as ``definitions`` gives them.
+    """
+    conf = cfg.ConfigOpts()
+    for (group, name), option in options.items():
+        if name in ("config_file", "config_dir", "config_source"):  # oslo.config has these by itself
+            continue
+        option = copy.copy(option)
+        option.required = False  # of sections that this nova-compute does not use
+        conf.register_opt(option, group=None if group == "DEFAULT" else group)
+    paths = []
+    for name, text in files.items():
+        descriptor = os.memfd_create(os.path.basename(name))
+        os.write(descriptor, text.encode())
+        paths.append(f"/proc/self/fd/{descriptor}")
+    try:
+        conf(args=[], project="nova", default_config_files=paths, default_config_dirs=[])
+    finally:
+        for path in paths:
+            os.close(int(path.rpartition("/")[2]))
+    return conf
+
+
+def reading_error(conf, section, option, literal):
+    """Gives what is wrong with an option as Nova reads it, or None. No value is in the text.
+
+    conf: as ``reader`` gives it. literal: the text that Nova must read, None where it may be any.
+    """
+    try:
+        value = getattr(conf if section == "DEFAULT" else conf[section], option.dest)
+    except (cfg.TemplateSubstitutionError, cfg.NoSuchOptError):  # the option itself is there
+        return "refers to an option that is not there ($name); write $$ for a dollar sign"
+    except cfg.ConfigFileValueError:
+        return f"not a valid value of type {option.type}"
+    if literal is not None and str(value) != literal:
+        return "Nova would read something else than what was given: change the value"
+    return None
+
+
 def suggestion(name, names):
     """Gives ', did you mean ...' for a name close to one of ``names``, or an empty string."""
     close = difflib.get_close_matches(name, names, n=1)
     return f", did you mean {close[0]}?" if close else ""
 
 
-def check(files, options, replaced, allow_deprecated=False):
+def check(files, options, replaced, allow_deprecated=False, literal=None):
     """Checks the files of one nova-compute, which Nova reads as one.
 
-    files: dict of file name to text. allow_deprecated: an option that Nova will remove is a warning, not an error.
+    files: dict of file name to text. literal: dict of section to dict of option to what Nova must read.
+    allow_deprecated: an option that Nova will remove is a warning, not an error.
     Gives (errors, warnings), lists of lines to print.
     """
     errors, warnings, found = [], [], []
@@ -126,6 +173,7 @@ def check(files, options, replaced, allow_deprecated=False):
             except Exception as error:  # any failure of a plugin means that it cannot be used
                 errors.append(f"{path}:{line}: [{section}] auth_type: {error}")
     groups = {group for group, _name in options}
+    conf = None if errors else reader(files, options)
     for path, line, section, name, value in found:
         where = f"{path}:{line}: [{section}] {name}"
         option = options.get((section, name))
@@ -141,6 +189,8 @@ def check(files, options, replaced, allow_deprecated=False):
                 errors.append(f"{where}: unknown option{suggestion(name, [n for g, n in options if g == section])}")
             continue
         problem = type_error(option, value)
+        if conf and not problem:
+            problem = reading_error(conf, section, option, ((literal or {}).get(section) or {}).get(name))
         if problem:
             errors.append(f"{where}: {problem}")
         if option.secret and os.path.basename(path) != SECRETS_FILE:
@@ -156,8 +206,8 @@ def main():
     allow_deprecated = "--allow-deprecated" in sys.argv[1:]
     options, replaced = definitions()
     errors, warnings = [], []
-    for files in json.load(sys.stdin):
-        more_errors, more_warnings = check(files, options, replaced, allow_deprecated)
+    for compute in json.load(sys.stdin):
+        more_errors, more_warnings = check(compute["files"], options, replaced, allow_deprecated, compute["literal"])
         errors += more_errors
         warnings += more_warnings
     for line in errors + warnings:

@@ -26,7 +26,7 @@ def vcenter_unusable(facts):
     "The certificate of the vCenter is not trusted",
     ["asked"],
     "oslo_vmware/service.py",
-    "Give the CA's certificate in ca_file, or renew the certificate.",
+    "Do what the evidence says; ca_path is ca_file of the vCenter in the inventory, and [vmware]ca_file in nova.conf.",
     scope="all",
 )
 def certificate_not_trusted(facts):

@@ -79,6 +79,22 @@ def test_a_diff_where_it_was_asked_for(monkeypatch):
     assert run(body) == {"diff": {"before": ""}}
 
 
+@pytest.mark.parametrize(
+    ("params", "warned"),
+    [
+        ({"hostname": "vc1", "validate_certs": False}, True),
+        ({"hostname": "vc1", "validate_certs": False, "thumbprint": "AA"}, False),
+        ({"hostname": "vc1", "validate_certs": True}, False),
+        ({"hostname": None, "validate_certs": False}, False),
+        ({}, False),
+    ],
+)
+def test_no_verification_is_not_silent(params, warned):
+    run(lambda _params, _check_mode: {}, **params)
+    assert bool(Module.made.warnings) == warned
+    assert not warned or "the certificate of vc1 is not verified" in Module.made.warnings[0]
+
+
 def test_an_error():
     def body(_params, _check_mode):
         raise NovaVmwareError("SOME_CODE", "It failed.", "Do this.")

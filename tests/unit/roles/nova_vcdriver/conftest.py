@@ -16,7 +16,8 @@ GIVEN = {
     "role_path": str(ROLE),
     "inventory_hostname": "compute-1",
     "nova_vcdriver_vcenters": [
-        {"name": "vc1", "host_ip": "vc1.example.com", "host_username": "nova@vsphere.local", "host_password": "pass$1", "ca_file": "/ca.pem"}
+        {"name": "vc1", "host_ip": "vc1.example.com", "host_username": "nova@vsphere.local", "host_password": "pass$1",
+         "ca_file": str(ROLE / "meta" / "main.yml")}
     ],
     "nova_vcdriver_computes": [{"cluster_name": "cluster-a", "datastore_regex": "^nova-"}],
     "nova_vcdriver_transport_url": "rabbit://nova:secret@rabbit/",

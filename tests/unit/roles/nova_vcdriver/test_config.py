@@ -29,8 +29,8 @@ def test_variables(evaluate):
     text = json.dumps([evaluate(f"__nova_vcdriver_{name}") for name in ("all_instances", "services", "settings_calls")])
     assert "pass" not in text.replace("password", "") and "secret@" not in text
     secrets = evaluate("__nova_vcdriver_secrets")["vc1-cluster-a"]
-    assert (secrets["DEFAULT"]["transport_url"], secrets["vmware"]["host_password"]) == ('"rabbit://nova:secret@rabbit/"', '"pass$$1"')
-    assert secrets["neutron"]["password"] == '"pass2"'
+    assert (secrets["DEFAULT"]["transport_url"], secrets["vmware"]["host_password"]) == ("rabbit://nova:secret@rabbit/", "pass$$1")
+    assert secrets["neutron"]["password"] == "pass2"
 
 
 def test_variables_in_variables(evaluate):
@@ -44,11 +44,12 @@ def test_variables_in_variables(evaluate):
         "nova_vcdriver_auth": {"password": template},
     }
     secrets = evaluate("__nova_vcdriver_secrets", **given)["vc1-cluster-a"]
-    escaped = '"a$$b{{ not_a_template }}"'
+    escaped = "a$$b{{ not_a_template }}"
     assert secrets["vmware"]["host_password"] == secrets["placement"]["password"] == escaped and secrets["database"]["connection"] == of_vault
     assert evaluate("__nova_vcdriver_instances", **given)[0]["config"]["vmware"]["vnc_keymap"] == ["de"]
     (files,) = evaluate("__nova_vcdriver_files_to_be", **given)
-    assert f"host_password = {escaped}\n" in files["/etc/nova/vmware/vc1-cluster-a/secrets.conf"]
+    assert f"host_password = {escaped}\n" in files["files"]["/etc/nova/vmware/vc1-cluster-a/secrets.conf"]
+    assert files["literal"]["vmware"]["host_password"] == of_vault
 
 
 def test_chosen(evaluate):

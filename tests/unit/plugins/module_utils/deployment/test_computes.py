@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -43,10 +44,10 @@ def test_no_secret_in_nova_conf():
     text = json.dumps(run(SITE)["chosen"])
     assert "pass" not in text.replace("password", "") and "secret@" not in text
     secrets = run(SITE)["secrets"]["vc1-cluster-a"]
-    assert secrets["vmware"] == {"host_password": '"pass$$1"'}
-    assert secrets["DEFAULT"] == {"transport_url": '"rabbit://nova:secret@rabbit/"'}
+    assert secrets["vmware"] == {"host_password": "pass$$1"}
+    assert secrets["DEFAULT"] == {"transport_url": "rabbit://nova:secret@rabbit/"}
     assert {section: secrets[section]["password"] for section in ("placement", "neutron", "cinder", "service_user")} == dict.fromkeys(
-        ("placement", "neutron", "cinder", "service_user"), '"pass2"'
+        ("placement", "neutron", "cinder", "service_user"), "pass2"
     )
 
 
@@ -97,7 +98,7 @@ def test_several_vcenters():
                             ("vmware", "host_ip"), ("vmware", "ca_file"), ("vmware", "cache_prefix")]:  # fmt: skip
         assert len({one["config"][section][option] for one in both}) == 2, option
     assert [run({**SITE, **given})["secrets"][host]["vmware"]["host_password"] for host in ("vc1-cluster-a", "vc2-cluster-a")] == [
-        '"pass$$1"', '"other"'
+        "pass$$1", "other"
     ]  # fmt: skip
 
 
@@ -149,8 +150,8 @@ def test_words_of_the_release(release):
 
 def test_old_secrets():
     """Before 2015.1 Neutron's password has another name; it is a secret all the same."""
-    assert run({**SITE, "release": "2014.2"})["secrets"]["vc1-cluster-a"]["neutron"] == {"admin_password": '"pass2"'}
-    assert run({**SITE, "release": "2014.1"})["secrets"]["vc1-cluster-a"]["DEFAULT"]["neutron_admin_password"] == '"pass2"'
+    assert run({**SITE, "release": "2014.2"})["secrets"]["vc1-cluster-a"]["neutron"] == {"admin_password": "pass2"}
+    assert run({**SITE, "release": "2014.1"})["secrets"]["vc1-cluster-a"]["DEFAULT"]["neutron_admin_password"] == "pass2"
 
 
 def test_cluster_settings():
@@ -179,7 +180,7 @@ def test_chosen():
     assert [one["host"] for one in found["all"]] == ["vc1-a", "vc1-b"]
     assert [one["host"] for one in found["chosen"]] == list(found["secrets"]) == [one["name"] for one in found["services"]] == ["vc1-b"]
     assert [one["name"] for one in found["with_secrets"]] == ["vc1-b"]
-    assert [sorted(one) for one in found["files"]] == [["/etc/nova/vmware/vc1-b/nova.conf", "/etc/nova/vmware/vc1-b/secrets.conf"]]
+    assert [sorted(one["files"]) for one in found["files"]] == [["/etc/nova/vmware/vc1-b/nova.conf", "/etc/nova/vmware/vc1-b/secrets.conf"]]
 
 
 def test_what_the_compute_host_tries():
@@ -213,3 +214,47 @@ def test_only_what_is_needed_is_read():
             raise AssertionError("all of it was read")
 
     assert run({**SITE, "vcenters": [Guarded({**VC1, "admin_password": "x"})]})["all"] == run(SITE)["all"]
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("plain", "plain"), ("a b", "a b"), (" a", '" a"'), ("a\t", '"a\t"'), ('"a"', '""a""'), ("'", "\"'\""), ("''", "\"''\""),
+        ("'a\"", "'a\""), ("", ""), (True, "true"), (7, "7"),
+    ],
+)  # fmt: skip
+def test_written(value, line):
+    """Quotes where oslo.config would take something away. tests/nova/test_role_config.py has it read back by Nova."""
+    assert computes.nova_conf({"x": {"y": value}}, "c").splitlines()[-1] == f"y = {line}"
+
+
+@pytest.mark.parametrize(
+    ("regex", "written"),
+    [
+        ("^nova-", "^nova-"), ("^x$", "^x$$"), (r"^x\$y", r"^x\x24y"), (r"[\$]", r"[\x24]"), ("x\\\\$", r"x\x5c$$"), ("a\\\\b", r"a\\b"),
+        (r"\.\$\.$", r"\.\x24\.$$"),
+        ("x\\\\\\$", r"x\\\x24"),
+    ],
+)  # fmt: skip
+def test_dollar_in_a_regular_expression(regex, written):
+    """The same expression, without what oslo.config takes away."""
+    one = instance(computes=clusters(datastore_regex=regex))
+    assert one["config"]["vmware"]["datastore_regex"] == written
+    for name in ("x$y", "$", "x\\", "a\\b", ".$.", "x\\$", "nova-1", "x"):
+        assert bool(re.match(regex, name)) == bool(re.match(written.replace("$$", "$"), name))
+    assert one["cluster"]["datastore_regex"] == regex
+
+
+def test_literal():
+    """What the check on the compute host compares: the texts of the variables, and not what a config tree puts in their place."""
+    site = {**SITE, "config": {"DEFAULT": {"log_file": "$state_path/log"}}, "auth": {**SITE["auth"], "password": " x$"}}
+    (one,) = run(site)["files"]
+    assert one["literal"]["vmware"]["host_password"] == "pass$1" and one["literal"]["neutron"]["password"] == " x$"
+    assert "log_file" not in one["literal"]["DEFAULT"] and "host_port" not in one["literal"]["vmware"]
+    assert 'password = " x$$"\n' in one["files"]["/etc/nova/vmware/vc1-cluster-a/secrets.conf"]
+
+
+def test_names():
+    """Of what an inventory asks for, also where other variables are missing."""
+    wishes = [{"cluster_name": "a/b"}, {"cluster_name": "b", "host": "x"}, {"cluster_name": "c", "vcenter": "vc2"}]
+    assert computes.names(wishes, SITE["vcenters"]) == ["vc1-a-b", "x", "vc2-c"]

@@ -30,10 +30,21 @@ MULTI = tree("vmware", "cluster_name", ["a", "b"])
 # id: variables that break it, and what is said.
 BROKEN = {
     "VCENTER_NAME_NOT_UNIQUE": ({"vcenters": [VC1, VC1], "computes": [{**A, "vcenter": "vc1"}]}, "vc1"),
-    "VCENTER_UNKNOWN": ({"computes": [{**A, "vcenter": "vc9"}]}, "it asks for vCenter vc9, and nova_vcdriver_vcenters has vc1"),
+    "COMPUTES_EMPTY": ({"computes": []}, "it is empty on each compute host"),
+    "RELEASE_INVALID": ({"release": "dalmatian"}, "'dalmatian': it is not the number of a release"),
+    "FILE_NOT_FOUND": (
+        {"files": {"ca_file of vCenter vc1": {"path": "/a/x", "found": False, "tried": ["/a/x", "/b/x"]}}},
+        "ca_file of vCenter vc1: there is no file /a/x and no file /b/x",
+    ),
+    "CONSTRAINTS_NOT_FOUND": (
+        {"files": {"nova_vcdriver_constraints": {"path": "/c", "found": False, "tried": ["/c"]}}, "release": "35.0.0"},
+        "Nova 35.0.0: there is no file /c; the role has pins for 33.0.2, 34.0.0",
+    ),
+    "VCENTER_UNKNOWN": ({"computes": [{**A, "vcenter": "vc9"}]}, "it asks for vCenter 'vc9' (did you mean 'vc1'?), and nova_vcdriver_vcenters has 'vc1'"),
     "CLUSTER_NAME_IS_PATH": ({"computes": [{"cluster_name": "/dc/host/a"}]}, "/dc/host/a"),
     "CONFIG_TREE_INVALID": ({"config": {"vmware": {"x": "one\nsecret"}}}, "[vmware]x has several lines"),
-    "SECRET_UNWRITABLE": ({"vcenters": [{**VC1, "host_password": "very\\$secret"}]}, "host_password of vCenter vc1"),
+    "VALUE_UNWRITABLE": ({"vcenters": [{**VC1, "host_password": "very\\$secret"}]}, "host_password of vCenter vc1"),
+    "ONLY_UNKNOWN": ({"only": ["vc1-clustr-a"]}, "nova_vcdriver_only: it has 'vc1-clustr-a' (did you mean 'vc1-cluster-a'?)"),
     "HOST_INVALID": ({"computes": [{**A, "host": "a/b"}]}, "a/b"),
     "HOST_NOT_UNIQUE": ({"computes": [{**A, "host": "x"}, {**B, "host": "x"}]}, "x"),
     "CLUSTER_NOT_UNIQUE": ({"computes": [{**A, "host": "x"}, {**A, "host": "y"}]}, "it has the nova-computes x, y"),
@@ -45,6 +56,7 @@ BROKEN = {
     "DRIVER_FOREIGN": (tree("DEFAULT", "compute_driver", "libvirt.LibvirtDriver"), "libvirt.LibvirtDriver"),
     "CLUSTERS_OF_ONE_COMPUTE": ({**MULTI}, "has 2 values (a, b)"),
     "OPTION_HAS_VARIABLE": (tree("DEFAULT", "my_ip", "x"), "[DEFAULT]my_ip is in a config tree"),
+    "CACHE_FOLDER_NOT_LITERAL": (tree("vmware", "cache_prefix", "$my_ip-"), "[vmware]cache_prefix has a dollar sign"),
 }
 
 
@@ -103,11 +115,72 @@ def test_shape_alone():
         assert [one["id"] for one in found({"config": config})] == ["CONFIG_TREE_INVALID"]
 
 
-@pytest.mark.parametrize("name", ["CONFIG_TREE_INVALID", "SECRET_UNWRITABLE"])
+@pytest.mark.parametrize("release", ["2024.2", "2026.1", "master", "34.x", "", "34-0"])
+def test_no_release(release):
+    """A name, a year of OpenStack, or a typing error."""
+    assert [one["id"] for one in found({"release": release})] == ["RELEASE_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"vcenters": [{**VC1, "host_username": "a\\$b"}]}, ["host_username of vCenter vc1"]),
+        ({"auth": {"password": "a\nb"}}, ["password of nova_vcdriver_auth"]),
+        ({"transport_url": "rabbit://a\\$b"}, ["nova_vcdriver_transport_url"]),
+        ({"computes": [{**A, "datastore_regex": "a\x85"}]}, ["datastore_regex of a"]),
+        ({"computes": [{**A, "datastore_regex": "^x\\$y"}]}, []),
+    ],
+)
+def test_unwritable(given, names):
+    """The value is named, and not shown; a regular expression can be written in another way."""
+    assert [one["object"] for one in found(given) if one["id"] == "VALUE_UNWRITABLE"] == names
+
+
+def test_a_backslash_is_not_lost():
+    """A config tree is in the words of nova.conf, where a backslash before a dollar sign is gone."""
+    (one,) = found({"config": {"vmware": {"vnc_keymap": "a\\$b"}}})
+    assert one["evidence"] == "[vmware]vnc_keymap has a backslash before a dollar sign, which Nova reads as the dollar sign alone"
+
+
+def test_no_nova_compute_here():
+    """A host may have none, as long as another one has some."""
+    assert found({"computes": []}, {"two": {"nova_vcdriver_computes": [A], "nova_vcdriver_vcenters": [VC1]}}) == []
+
+
+def test_only_names_one_of_another_host():
+    there = {"nova_vcdriver_vcenters": [VC1], "nova_vcdriver_computes": [A]}
+    assert found({"only": ["vc1-a"]}, {"two": there}) == []
+
+
+LINKS = ["vc1-a /opt/nova-vmware/34.0.0-0123abcd", "vc1-b /usr", "vc1-c /opt/nova-vmware/33.0.2-0123abcd"]
+
+
+@pytest.mark.parametrize(
+    ("release", "controllers", "downgrade", "ids"),
+    [
+        ("34.0.0", "34.0.0", False, []),
+        ("34.0.1", "34.0.0", False, []),
+        ("34.0.0", None, False, []),
+        ("33.0.2", None, False, ["RELEASE_DOWNGRADE"]),
+        ("33.0.2", "34.0.0", True, []),
+        ("35.0.0", "34.0.0", False, ["RELEASE_NEWER_THAN_CONTROLLERS"]),
+        ("34.0.0", "35.0.0", False, []),
+        ("34.0.0", "36.0.0", False, ["RELEASE_TOO_OLD"]),
+        ("33.0.0", "35.1.0", True, []),
+        ("32.0.0", "35.0.0", True, ["RELEASE_TOO_OLD"]),
+        ("32.0.0", "34.0.0", True, ["RELEASE_TOO_OLD"]),
+    ],
+)
+def test_releases(release, controllers, downgrade, ids):
+    """Of the nova-computes that the run is about, those in a venv are compared."""
+    assert [one["id"] for one in rules.release_findings(release, LINKS, ["vc1-a", "vc1-b"], controllers, downgrade)] == ids
+
+
+@pytest.mark.parametrize("name", ["CONFIG_TREE_INVALID", "VALUE_UNWRITABLE"])
 def test_no_secret_is_told(name):
     assert "secret" not in json.dumps([one["evidence"] for one in found(BROKEN[name][0])])
 
 
 def test_each_rule_is_documented():
-    expected = [(one.id, one.title, one.hint) for one in [*rules.SHAPE, *rules.FIT]]
+    expected = [(one.id, one.title, one.hint) for one in [*rules.SHAPE, *rules.FIT, *rules.RELEASES]]
     assert re.findall(r"(?m)^- `([A-Z_]+)`: (.+?)[.] Way out: (.+)$", CHECKS.read_text(encoding="utf-8")) == expected

@@ -30,3 +30,14 @@ def test_dated():
     tree = {"image_cache": {"manager_interval": -1}, "service_user": {"x": 1}, "vmware": {"host_ip": "a", "host_port": 443}}
     assert history.dated(tree, "2014.1") == {"DEFAULT": {"image_cache_manager_interval": -1}, "vmware": {"host_ip": "a"}}
     assert history.dated(tree, "34.0.0") == tree
+
+
+@pytest.mark.parametrize(("controllers", "oldest"), [("34.0.0", 33), ("35.0.0", 33), ("33.0.2", 31), ("27.0.0", 25), ("28.1.0", 27), ("26.1.1", 25)])
+def test_oldest_supported(controllers, oldest):
+    """tests/nova/test_nova_agrees.py compares it with the installed Nova."""
+    assert history.oldest_supported(controllers) == oldest
+
+
+def test_running():
+    """From a venv; packages, and links that are none of ours, say nothing."""
+    assert history.running(["a /opt/nova-vmware/34.0.0-01ab", "b /usr", "c", "d /opt/nova-vmware/35.0.0rc1-ff"]) == {"a": "34.0.0", "d": "35.0.0rc1"}

@@ -21,4 +21,6 @@ SITE = {
     "etc": "/etc/nova/vmware",
     "state": "/var/lib/nova",
     "log": "/var/log/nova",
+    "files": {"ca_file of vCenter vc1": {"path": "/ca.pem", "found": True, "tried": ["/ca.pem"]}},
+    "pinned": ["33.0.2", "34.0.0"],
 }  # fmt: skip

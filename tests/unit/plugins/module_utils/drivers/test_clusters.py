@@ -37,8 +37,9 @@ def test_found(name, moid):
     "name, code, evidence",
     [
         ("a", "CLUSTER_AMBIGUOUS", "/dc2/host/a"),
-        ("c", "CLUSTER_NOT_FOUND", "It has a, b, x%2fy%255c"),
-        ("x/y%5c", "CLUSTER_NOT_FOUND", "not how vSphere spells the name of a cluster, and Nova compares the name: x%2fy%255c"),
+        ("cluster", "CLUSTER_NOT_FOUND", "no cluster 'cluster' that this account can see. It has 'a', 'b', 'x%2fy%255c'."),
+        ("x%2fy", "CLUSTER_NOT_FOUND", "no cluster 'x%2fy' (did you mean 'x%2fy%255c'?) that this account can see."),
+        ("x/y%5c", "CLUSTER_NOT_FOUND", "not how vSphere spells the name of a cluster, and Nova compares the name: 'x%2fy%255c'"),
     ],
 )
 def test_not_found(name, code, evidence):
@@ -48,11 +49,19 @@ def test_not_found(name, code, evidence):
     assert evidence in caught.value.to_result()["msg"]
 
 
+def test_many_names():
+    """A vCenter may have hundreds: twenty are shown."""
+    many = [cluster(f"domain-c{number}", f"/dc1/host/cluster-{number:03}") for number in range(100)]
+    with pytest.raises(HypervisorError) as caught:
+        clusters.find(many, "clustr-042", "vc:443", for_nova=True)
+    assert "(did you mean 'cluster-042'?)" in caught.value.what and "'cluster-019' and 80 more" in caught.value.what
+
+
 @pytest.mark.parametrize("name", ["domain-c3", "/dc1/host/b"])
 def test_nova_takes_a_name_only(name):
     with pytest.raises(HypervisorError) as caught:
         clusters.find(CLUSTERS, name, "vc:443", for_nova=True)
-    assert caught.value.code == "CLUSTER_NOT_FOUND" and "Nova compares the name: b." in caught.value.what
+    assert caught.value.code == "CLUSTER_NOT_FOUND" and "Nova compares the name: 'b'." in caught.value.what
     assert clusters.find(CLUSTERS, "b", "vc:443", for_nova=True).moid == "domain-c3"
 
 

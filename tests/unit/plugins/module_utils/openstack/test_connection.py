@@ -28,6 +28,7 @@ def clouds(tmp_path, monkeypatch):
     """Gives a function that writes clouds.yaml."""
     path = tmp_path / "clouds.yaml"
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+    monkeypatch.setenv("OS_CLIENT_SECURE_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("OS_USERNAME", "of the environment")
     monkeypatch.chdir(tmp_path)
     return path.write_text
@@ -39,6 +40,21 @@ def test_auth_takes_nothing_from_elsewhere(clouds, region):
     config = connection.connect({"auth": AUTH, "region_name": region, "cloud": None}).config
     assert config.config["auth"] == AUTH and config.config.get("cert") is None
     assert config.region_name == (region or "")
+
+
+def test_a_clouds_file(clouds, tmp_path, monkeypatch):
+    """It comes before the one of the working directory, with the secrets beside it; the environment comes before both."""
+    clouds(CLOUDS)
+    other = tmp_path / "site"
+    other.mkdir()
+    (other / "clouds.yaml").write_text("clouds: {other: {auth: {auth_url: http://127.0.0.3:1, username: o, project_name: x}}}")
+    (other / "secure.yaml").write_text("clouds: {other: {auth: {password: from-secure}}}")
+    asked = {"cloud": "other", "clouds_file": str(other / "clouds.yaml")}
+    assert connection.connect(asked).config.config["auth"]["auth_url"] == "http://127.0.0.2:1"
+    monkeypatch.delenv("OS_CLIENT_CONFIG_FILE")
+    monkeypatch.delenv("OS_CLIENT_SECURE_FILE")
+    auth = connection.connect(asked).config.config["auth"]
+    assert (auth["auth_url"], auth["password"]) == ("http://127.0.0.3:1", "from-secure")
 
 
 def test_a_cloud_with_another_user(clouds):

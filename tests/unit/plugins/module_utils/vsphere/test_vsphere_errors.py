@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault, translate
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 DATASTORE = vim.Datastore("datastore-12")
@@ -39,3 +41,17 @@ def test_another_fault():
     error = VSphereFault("move a to b", vim.fault.FileAlreadyExists(msg="Cannot complete.", file="[ds] b"))
     assert (error.code, error.what) == ("FILE_ALREADY_EXISTS", "Failed to move a to b: Cannot complete (FileAlreadyExists).")
     assert error.details == {"fault": "FileAlreadyExists"}
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [(62, "It is for another name"), (64, "It is for another name"), (10, "It has ended"), (9, "It is not valid yet"), (18, "in ca_path"), (20, "in ca_path")],
+)
+def test_why_a_certificate_is_not_trusted(code, hint):
+    """A CA helps only where the CA is what is missing."""
+    refused = ssl.SSLCertVerificationError("refused")
+    refused.verify_code, refused.verify_message = code, "why OpenSSL does not take it"
+    with pytest.raises(VSphereError) as caught, translate("log in", "vc:443"):
+        raise refused
+    assert caught.value.code == "CERTIFICATE_NOT_TRUSTED" and hint in caught.value.hint
+    assert caught.value.what == "Failed to log in: the certificate of vc:443 is not trusted: why OpenSSL does not take it."
