@@ -46,9 +46,10 @@ class ImageKey:
 def image_key(cloud, image_id, seconds):
     """Makes a key for one image, tries it, and ends it after the block.
 
-    The credential belongs to this account and its project and has its roles, so Glance's policies count as they do for the account. It expires by itself, should
-    this process be killed. keystonemiddleware keeps what it knows of a token for a while (``token_cache_time``, 300 seconds by default), so Glance may
-    take the token for so long after its end.
+    The credential belongs to this account and its project and has its roles, so Glance's policies count as they do for the account. Its token ends with it:
+    Keystone knows it no longer, and can't revoke it by itself, since ``DELETE /v3/auth/tokens`` answers 404 for a token with access rules (keystone
+    30, ``token/provider.py``, ``revoke_token``). Should this process be killed, both expire. keystonemiddleware keeps what it knows of a token
+    (``token_cache_time``, 300 seconds by default), so Glance may take one for so long after its end.
 
     :arg cloud: an openstacksdk connection.
     :arg seconds: how long the key may be needed.
@@ -66,13 +67,8 @@ def image_key(cloud, image_id, seconds):
             token = auth.get_token(Session(verify=cloud.session.verify, cert=cloud.session.cert))
         except ClientException as error:
             raise _refused(image_id, f"Keystone gives no token for it: {error}") from error
-        try:
-            _try(cloud, image_id, url, token)
-            yield ImageKey(url, token)
-        finally:
-            # Before the credential goes: with it Keystone no longer knows the token, and answers 404.
-            with contextlib.suppress(ClientException):
-                cloud.session.delete(f"{cloud.session.auth.auth_url.rstrip('/')}/auth/tokens", headers={"X-Subject-Token": token})
+        _try(cloud, image_id, url, token)
+        yield ImageKey(url, token)
 
 
 @contextlib.contextmanager

@@ -118,7 +118,7 @@ class _Sending:
             )
         self.done.step.total = size
         try:
-            imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.job.rules)
+            imported = lease.import_disk(session, wish, lease.Push(lambda: self.done.step.count(chunks())), self.job.rules)
         except VSphereFault as fault:
             fault.hint = f"{fault.hint} {location.imports.why or ''}".strip()
             raise

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import wait_for
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.tasks import TIMEOUT, wait_for
 
 RULESET = "httpClient"  # of a host's firewall; without it the host connects to no web server
 PROBE = 20  # seconds for a host to connect to the server; the API allows 60
@@ -53,52 +52,69 @@ class Manifest:
 
 
 def thumbprint(url, context):
-    """Returns the SHA-1 of a server's certificate as vSphere writes it, after the certificate was verified here. None for a URL that is not https.
+    """Returns the SHA-1 of a web server's certificate as vSphere writes it, once it was verified here; None for a URL that is not https.
 
-    A host has no CAs of its own for this (API: ``HttpNfcLeaseSourceFile.sslThumbprint``).
+    A host has no CAs for this, so it is told which certificate to trust (API: ``HttpNfcLeaseSourceFile.sslThumbprint``).
 
-    :arg context: an ``ssl.SSLContext`` that verifies.
-    :raises PullError: ``PULL_SERVER_UNREACHABLE``: it can't be reached from here, or is not trusted.
+    :arg context: the ``ssl.SSLContext`` that verifies.
+    :raises PullError: ``PULL_SERVER_UNREACHABLE``: the server can't be reached from here, or is not trusted.
     """
     parts = urlsplit(url)
     if parts.scheme != "https":
         return None
     try:
         certificate = tls.certificate(parts.hostname, parts.port or 443, context)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # ssl's errors are
         raise PullError("PULL_SERVER_UNREACHABLE", f"Failed to read the certificate of {parts.netloc}: {error}.") from error
     return ":".join(f"{byte:02X}" for byte in hashlib.sha1(certificate).digest())
 
 
 class Pull:
-    """Fills the disk of a lease by a pull."""
+    """Fills the disk of a lease by a pull.
 
-    def __init__(self, source):
+    :arg source: a :class:`Source`.
+    :arg judge: called with the :class:`Manifest` before the import is completed; raises what ends it.
+    :arg came: called again and again with the bytes that have come, as far as the server says.
+    """
+
+    def __init__(self, source, judge, came=lambda count: None):
         self._source = source
-        self.manifest = Manifest()
+        self._judge = judge
+        self._came = came
 
-    def fill(self, session, lease, device, what, seconds, tell):
+    def fill(self, opened):
         """Makes the lease's host fetch the file, and waits until it has.
 
-        :arg device: the ``HttpNfcLeaseDeviceUrl`` of the disk. :arg what: a verb phrase with the object, for errors.
-        :arg seconds: how long it may take.
-        :arg tell: called again and again with the percentage that has come.
-        :raises PullError: ``PULL_NOT_SUPPORTED``, ``PULL_NOT_PERMITTED``, ``PULL_SERVER_UNREACHABLE``, ``PULL_FAILED``. The lease is of no more use.
+        :arg opened: a :class:`lease.Open`.
+        :raises PullError: ``PULL_NOT_SUPPORTED``, ``PULL_NOT_PERMITTED``, ``PULL_SERVER_UNREACHABLE`` or ``PULL_FAILED``. The lease is of no more use.
         """
+        session, lease, what = opened.session, opened.lease, opened.what
         _require_support(session, lease, what)
-        file = self._file(device)
+        file = self._file(opened.device)
         _probe(session, lease, file, what)
         with contextlib.suppress(VSphereError):  # then the manifest has what it has
-            pair = vim.KeyValue(key=device.key, value="sha256")
+            pair = vim.KeyValue(key=opened.device.key, value="sha256")
             session.call(what, lease.HttpNfcLeaseSetManifestChecksumType, deviceUrlsToChecksumTypes=[pair])
         try:
             task = session.call(what, lease.HttpNfcLeasePullFromUrls_Task, files=[file])
         except VSphereFault as fault:
             raise _not_begun(what, fault) from fault
-        ((_result, fault),) = wait_for(session, [task], seconds, names=[what], tick=lambda _percents: tell(_progress(session, lease, what)))
+        try:
+            ((_result, fault),) = wait_for(
+                session, [task], opened.rules.remaining(TIMEOUT, what), names=[what], tick=lambda _percents: self._look(opened)
+            )
+        except BaseException:
+            with contextlib.suppress(Exception):  # the lease is aborted anyhow
+                task.CancelTask()
+            raise
         if fault is not None:
             raise _failed(what, file.url, VSphereFault(what, fault))
-        self.manifest = _manifest(session, lease, device, what)
+        self._judge(_manifest(session, lease, opened.device, what))
+
+    def _look(self, opened):
+        percent = _progress(opened.session, opened.lease, opened.what)
+        opened.told.reach(percent)
+        self._came(self._source.size * percent // 100)
 
     def _file(self, device):
         source = self._source

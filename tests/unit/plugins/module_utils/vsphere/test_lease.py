@@ -32,7 +32,7 @@ class Telling:
 
 def test_a_fault_that_passes_does_not_end_the_keep_alive():
     session = Telling("CONNECTION_FAILED", None, "CONNECTION_FAILED", "MANAGED_OBJECT_NOT_FOUND")
-    sent = lease._Transfer(session, SimpleNamespace(HttpNfcLeaseProgress=None), 100)
+    sent = lease._Told(session, SimpleNamespace(HttpNfcLeaseProgress=None))
     error = VSphereError("UPLOAD_BROKEN", "Failed to send.")
     sent.tell()
     sent.tell()
