@@ -278,6 +278,8 @@ var methodRules = map[string]wants{
 	"HostNetworkSystem.AddPortGroup":                          on("Host.Config.Network"),
 	"HostNetworkSystem.RemovePortGroup":                       on("Host.Config.Network"),
 	"HostNetworkSystem.AddVirtualSwitch":                      on("Host.Config.Network"),
+	"HostFirewallSystem.EnableRuleset":                         on("Host.Config.NetService"),
+	"HostFirewallSystem.DisableRuleset":                        on("Host.Config.NetService"),
 	"HostServiceSystem.StartService":                          on("Host.Config.NetService"),
 	"HostServiceSystem.StopService":                           on("Host.Config.NetService"),
 	"DistributedVirtualSwitch.AddDVPortgroup_Task":            on("DVPortgroup.Create"),
