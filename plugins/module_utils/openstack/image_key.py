@@ -43,7 +43,7 @@ class ImageKey:
 
 
 @contextlib.contextmanager
-def image_key(cloud, image_id, seconds):
+def image_key(cloud, image_id, size, seconds):
     """Makes a key for one image, tries it, and ends it after the block.
 
     The credential belongs to this account and its project and has its roles, so Glance's policies count as they do for the account. Its token ends with it:
@@ -52,7 +52,7 @@ def image_key(cloud, image_id, seconds):
     (``token_cache_time``, 300 seconds by default), so Glance may take one for so long after its end.
 
     :arg cloud: an openstacksdk connection.
-    :arg seconds: how long the key may be needed.
+    :arg size: bytes of the image. :arg seconds: how long the key may be needed.
     :returns: an :class:`ImageKey`.
     :raises ImageKeyError: ``IMAGE_KEY_REFUSED``: Keystone makes no such credential for this account, or Glance does not take its token.
     """
@@ -67,7 +67,7 @@ def image_key(cloud, image_id, seconds):
             token = auth.get_token(Session(verify=cloud.session.verify, cert=cloud.session.cert))
         except ClientException as error:
             raise _refused(image_id, f"Keystone gives no token for it: {error}") from error
-        _try(cloud, image_id, url, token)
+        _try(cloud, image_id, size, url, token)
         yield ImageKey(url, token)
 
 
@@ -107,15 +107,15 @@ def _forget_expired(cloud, user):
                 _remove(cloud, user, credential)
 
 
-def _try(cloud, image_id, url, token):
-    """Reads the image's first byte with the token, as a host would: without following a redirect."""
+def _try(cloud, image_id, size, url, token):
+    """Asks for what is behind the image's last byte, as a host would: with the token, and without following a redirect. No byte is sent for it."""
     session = Session(verify=cloud.session.verify, cert=cloud.session.cert)
     try:
-        response = session.get(url, headers={"X-Auth-Token": token, "Range": "bytes=0-0"}, redirect=False, raise_exc=False, stream=True)
+        response = session.get(url, headers={"X-Auth-Token": token, "Range": f"bytes={size}-"}, redirect=False, raise_exc=False, stream=True)
     except ClientException as error:
         raise _refused(image_id, f"Glance does not answer at {url}: {error}") from error
     with response:
-        if response.status_code in (200, 206):
+        if response.status_code in (200, 206, 416):
             return
         if response.is_redirect:
             raise _refused(image_id, f"Glance redirects {url}, which an ESXi host does not follow")

@@ -164,7 +164,7 @@ def _failed(what, url, fault):
     """Returns the error for a pull that the server has ended. Hosts say little: a closed firewall is a general system error."""
     server = urlsplit(url).netloc
     hints = {
-        "SSL_VERIFY_FAULT": f"The host sees another certificate of {server} than this run did: something stands between them, or it has just changed.",
+        "SSLVERIFY_FAULT": f"The host sees another certificate of {server} than this run did: something stands between them, or it has just changed.",
         "HTTP_FAULT": f"See Glance's log for what {server} answered to the host.",
         "SYSTEM_ERROR": f"Check that the host reaches {server}, that the ruleset {RULESET} of its firewall is open, and its log hostd.log.",
     }
