@@ -14,6 +14,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.ova import OvaDisk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.vmdk import SECTOR, Disk, Stream
 
 PROPERTY = "openstack_vmware_stream"
@@ -36,6 +37,8 @@ class Known:
     def disk(self):
         """The :class:`vmdk.Disk`, as an inspection would find it."""
         stream = Stream(version=encoding.VERSION, footer=True, capacity=self.capacity_bytes // SECTOR, grain_size=encoding.GRAIN // SECTOR)
+        if self.member is not None:
+            return OvaDisk("ova", self.capacity_bytes, "streamOptimized", self.data_bytes, stream=stream, name=self.member, size=self.size)
         return Disk("streamOptimized", self.capacity_bytes, "streamOptimized", self.data_bytes, stream=stream)
 
 

@@ -43,7 +43,7 @@ class ImageKey:
 
 
 @contextlib.contextmanager
-def image_key(cloud, image_id, size, seconds):
+def image_key(cloud, image_id, size, seconds, run, has_ended):
     """Makes a key for one image, tries it, and ends it after the block.
 
     The credential belongs to this account and its project and has its roles, so Glance's policies count as they do for the account. Its token ends with it:
@@ -53,16 +53,18 @@ def image_key(cloud, image_id, size, seconds):
 
     :arg cloud: an openstacksdk connection.
     :arg size: bytes of the image. :arg seconds: how long the key may be needed.
+    :arg run: this run's name, without blanks. :arg has_ended: a function that says of such a name whether that run is known to have ended. What one that was
+        killed has left is removed.
     :returns: an :class:`ImageKey`.
     :raises ImageKeyError: ``IMAGE_KEY_REFUSED``: Keystone makes no such credential for this account, or Glance does not take its token.
     """
     url = f"{cloud.image.get_endpoint().rstrip('/')}/images/{image_id}/file"
-    user = cloud.current_user_id
-    _forget_expired(cloud, user)
-    with _credential(cloud, user, image_id, urlsplit(url).path, seconds) as credential:
-        auth = ApplicationCredential(
-            cloud.session.auth.auth_url, application_credential_id=credential.id, application_credential_secret=credential.secret
-        )
+    keystone, user = getattr(cloud.session.auth, "auth_url", None), cloud.current_user_id
+    if not keystone or not user:
+        raise _refused(image_id, "this account did not log in to Keystone")
+    _remove_leftovers(cloud, user, has_ended)
+    with _credential(cloud, user, f"{PREFIX} {run} {image_id} {time.time_ns()}", urlsplit(url).path, seconds) as credential:
+        auth = ApplicationCredential(keystone, application_credential_id=credential.id, application_credential_secret=credential.secret)
         try:
             token = auth.get_token(Session(verify=cloud.session.verify, cert=cloud.session.cert))
         except ClientException as error:
@@ -72,17 +74,17 @@ def image_key(cloud, image_id, size, seconds):
 
 
 @contextlib.contextmanager
-def _credential(cloud, user, image_id, path, seconds):
+def _credential(cloud, user, name, path, seconds):
     """Makes an application credential with one access rule; removes both after the block."""
     rule = {"service": "image", "method": "GET", "path": path}
     expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     try:
         credential = cloud.identity.create_application_credential(
-            user=user, name=f"{PREFIX} {image_id} {time.time_ns()}", access_rules=[rule], unrestricted=False,
+            user=user, name=name, access_rules=[rule], unrestricted=False,
             description="Lets ESXi hosts fetch one image. Removed after the run.", expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%f"),
         )  # fmt: skip
     except (SDKException, ClientException) as error:
-        raise _refused(image_id, f"Keystone refuses the credential: {error}") from error
+        raise _refused(path.split("/")[-2], f"Keystone refuses the credential: {error}") from error
     try:
         yield credential
     finally:
@@ -98,12 +100,13 @@ def _remove(cloud, user, credential):
             cloud.identity.delete_access_rule(user, rule["id"])
 
 
-def _forget_expired(cloud, user):
-    """Removes credentials of ours that have expired: their runs were killed."""
+def _remove_leftovers(cloud, user, has_ended):
+    """Removes credentials of runs that were killed: those that have expired, and those whose run has ended."""
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
     with contextlib.suppress(SDKException, ClientException):
-        for credential in cloud.identity.application_credentials(user):
-            if credential.name.startswith(f"{PREFIX} ") and credential.expires_at and credential.expires_at < now:
+        for credential in list(cloud.identity.application_credentials(user)):
+            words = credential.name.split()
+            if words[:1] == [PREFIX] and len(words) == 4 and ((credential.expires_at or now) < now or has_ended(words[1])):
                 _remove(cloud, user, credential)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.stage import is_running
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import known
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance.images import GlanceError
@@ -48,7 +49,7 @@ def _fetch(sending):
     if facts is None or job.options.reads_back:
         facts = _read_once(sending, facts)
     seconds = job.options.transfer_timeout or KEY_SECONDS
-    with image_key(job.cloud, image.id, image.size, seconds) as key:
+    with image_key(job.cloud, image.id, image.size, seconds, job.run_id, _has_ended) as key:
         verify = job.cloud.session.verify
         context = tls.tls_context(verify is not False, verify if isinstance(verify, str) else None)
         source = pull.Source(key.url, facts.size, key.token, pull.thumbprint(key.url, context), facts.member)
@@ -56,6 +57,14 @@ def _fetch(sending):
         sending.import_disk("thin", facts.size, way, _host(sending))
     sending.done.step.reach(facts.size)
     sending.done.via, sending.done.action = "pull by an ESXi host", "pull"
+
+
+def _has_ended(run):
+    """Says whether a run, as :func:`stage.this_run` names it, is known to have ended."""
+    try:
+        return is_running(run) is False
+    except ValueError:
+        return False
 
 
 def _host(sending):
