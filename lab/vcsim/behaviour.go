@@ -31,6 +31,8 @@ type Behaviour struct {
 	VsanFolderDelete       string   `yaml:"vsan_folder_delete" values:"refused deleted"`
 	VsanDiskPath           string   `yaml:"vsan_disk_path" values:"uuid name"`
 	VsanListing            string   `yaml:"vsan_listing" values:"uuid name"`
+	PullManifest           string   `yaml:"pull_manifest" values:"empty sha1 checksum"`
+	PullTruncated          string   `yaml:"pull_truncated" values:"taken refused"`
 	EagerZeroSecondsPerGiB *float64 `yaml:"eager_zero_seconds_per_gib"`
 }
 

@@ -131,11 +131,11 @@ func (a action) applies(e *entry, path string) bool {
 	case a.Fault != nil && a.Fault.Task, a.Hang != nil:
 		return isTask
 	case a.Fault != nil:
-		return e.Method != ""
+		return e.Method != "" || e.HTTP == pullEntry
 	case a.Half != nil:
 		return e.Method == "MoveDatastoreFile_Task"
 	case a.Short != nil:
-		return e.HTTP == http.MethodPut && strings.HasPrefix(path, "/folder/") || isLeaseUpload(e.HTTP, path)
+		return e.HTTP == http.MethodPut && strings.HasPrefix(path, "/folder/") || isLeaseUpload(e.HTTP, path) || e.HTTP == pullEntry
 	}
 	return true
 }

@@ -121,8 +121,8 @@ func (nowhere) WriteHeader(int)             {}
 type shortKey struct{}
 
 // shorten cuts an upload's file to what a rule says is kept of it.
-func shorten(r *http.Request, name string) error {
-	keep, ok := r.Context().Value(shortKey{}).(int64)
+func shorten(ctx context.Context, name string) error {
+	keep, ok := ctx.Value(shortKey{}).(int64)
 	if !ok {
 		return nil
 	}

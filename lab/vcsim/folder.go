@@ -151,7 +151,7 @@ func (s *server) putFile(w http.ResponseWriter, r *http.Request, f file) {
 	}
 	existed := f.exists()
 	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = shorten(r, tmp.Name())
+		err = shorten(r.Context(), tmp.Name())
 	}
 	if err == nil {
 		err = os.Rename(tmp.Name(), f.path())

@@ -176,6 +176,7 @@ func (s *server) equipHost(h *simulator.HostSystem, spec *Host) {
 		h.Runtime.PowerState = types.HostSystemPowerStateUnknown
 	}
 	s.setHostTime(h, spec)
+	s.setFirewall(h, spec)
 	h.Summary.MaxEVCModeKey, h.Summary.CurrentEVCModeKey = "", ""
 	// From the API: the address of the vCenter that manages the host.
 	h.Summary.ManagementServerIp, _, _ = net.SplitHostPort(s.listen)
@@ -198,6 +199,22 @@ func (s *server) setHostTime(h *simulator.HostSystem, spec *Host) {
 	now := time.Now()
 	m.CertificateInfo.NotBefore = types.NewTime(now.AddDate(-1, 0, 0))
 	m.CertificateInfo.NotAfter = types.NewTime(now.Add(time.Duration(*spec.CertificateDays)*24*time.Hour + time.Hour))
+}
+
+// setFirewall gives a host a firewall of its own (the simulator's hosts share one).
+func (s *server) setFirewall(h *simulator.HostSystem, spec *Host) {
+	m := s.reg.Get(*h.ConfigManager.FirewallSystem).(*simulator.HostFirewallSystem)
+	info := *m.FirewallInfo
+	info.Ruleset = slices.Clone(info.Ruleset)
+	for i := range info.Ruleset {
+		if info.Ruleset[i].Key == httpClient {
+			info.Ruleset[i].Enabled = spec.HTTPClient
+		}
+	}
+	m.FirewallInfo, h.Config.Firewall = &info, &info
+	if spec.PullMiBPerSecond > 0 {
+		s.wires[h.Self] = newWire(spec.PullMiBPerSecond)
+	}
 }
 
 // loadDatastore adds a datastore of a type that Nova takes (gap 8; nova/virt/vmwareapi/constants.py,

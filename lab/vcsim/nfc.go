@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -52,11 +53,12 @@ type lease struct {
 	host   types.ManagedObjectReference // whose URLs they are
 	disks  map[string]*upload           // by the name in the URL
 	phase  types.HttpNfcLeaseState      // State is the simulator's to lock
+	stop   context.CancelFunc           // ends a pull under way
 }
 
 // upload is one disk of a lease, or another file of its VM.
 type upload struct {
-	key   string // in the lease's URLs
+	key   string // in the lease's URLs, as is importKey
 	desc  file
 	disk  bool
 	kind  diskKind
@@ -64,6 +66,11 @@ type upload struct {
 	size  int64 // bytes received
 	sha1  string
 	done  bool
+
+	importKey string
+	pulled    bool
+	sha256    string
+	checksum  string // what the client asked the manifest to have: sha1 or sha256
 }
 
 // leaseTimeout is how long a lease lives without progress (vSphere: 300 s; HttpNfcLeaseInfo.leaseTimeout).
@@ -92,6 +99,7 @@ func (m *poolMethods) ImportVApp(ctx *simulator.Context, req *types.ImportVApp) 
 	l := &lease{s: m.server, ctx: m.newContext(ctx), id: uuid.NewString(), disks: map[string]*upload{}}
 	l.Self.Type = "HttpNfcLease"
 	l.State = types.HttpNfcLeaseStateInitializing
+	l.Mode, l.Capabilities.PullModeSupported = string(types.HttpNfcLeaseModePushOrGet), m.pulls()
 	ref := ctx.Session.Put(l).Reference()
 	m.leases.mu.Lock()
 	if m.leases.open == nil {
@@ -145,8 +153,8 @@ func (l *lease) initialize(folder types.ManagedObjectReference, req *types.Impor
 		}
 		l.disks[name] = u
 		place := devicePlace(devices, d)
-		u.key = "/" + ref.Value + place
-		url := types.HttpNfcLeaseDeviceUrl{Key: u.key, ImportKey: "/" + spec.ConfigSpec.Name + place,
+		u.key, u.importKey = "/"+ref.Value+place, "/"+spec.ConfigSpec.Name+place
+		url := types.HttpNfcLeaseDeviceUrl{Key: u.key, ImportKey: u.importKey,
 			Url:  fmt.Sprintf("https://%s/nfc/%s/%s", l.s.addressOf(host), l.id, neturl.PathEscape(name)),
 			Disk: types.NewBool(isDisk), TargetId: name, DatastoreKey: f.url}
 		l.s.nameCertificateOfURL(&url)
@@ -270,6 +278,9 @@ func (l *lease) abort(ctx *simulator.Context, fault types.BaseMethodFault) {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
+	if l.stop != nil {
+		l.stop()
+	}
 	l.mu.Unlock()
 	remove := func() {
 		defer l.s.guard("the end of a lease", l.ctx, nil)
@@ -338,14 +349,14 @@ func (l *lease) HttpNfcLeaseAbort(ctx *simulator.Context, req *types.HttpNfcLeas
 	return &methods.HttpNfcLeaseAbortBody{Res: new(types.HttpNfcLeaseAbortResponse)}
 }
 
-// HttpNfcLeaseGetManifest tells size and SHA-1 of what was uploaded.
+// HttpNfcLeaseGetManifest tells size and checksums of what was uploaded; of what was pulled, only as pull_manifest says.
 func (l *lease) HttpNfcLeaseGetManifest(_ *simulator.Context, _ *types.HttpNfcLeaseGetManifest) soap.HasFault {
 	body := &methods.HttpNfcLeaseGetManifestBody{Res: new(types.HttpNfcLeaseGetManifestResponse)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range l.disks {
-		if u.done {
-			body.Res.Returnval = append(body.Res.Returnval, types.HttpNfcLeaseManifestEntry{Key: u.key, Sha1: u.sha1, Size: u.size, Disk: u.disk})
+		if u.done && (!u.pulled || l.s.scenario.VCenter.Behaviour.PullManifest != "empty") {
+			body.Res.Returnval = append(body.Res.Returnval, l.s.manifestEntry(u))
 		}
 	}
 	return body
@@ -380,14 +391,11 @@ func (s *server) serveNFC(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusInternalServerError, "500 Internal Server Error")
 	default:
 		l.count(1)
-		err := l.receive(r, u)
+		err := l.receive(r.Context(), r.Body, r.ContentLength, u)
 		l.count(-1)
 		if err != nil {
 			log.Printf("import of %s: %v", u.desc.name(), err)
-			var fault types.BaseMethodFault = &types.InvalidDiskFormat{}
-			if full := new(noRoom); errors.As(err, &full) {
-				fault = full.fault
-			}
+			fault := storeFault(err)
 			l.abort(s.newContext(l.ctx), fault)
 			refuse(w, r, http.StatusInternalServerError, fmt.Sprintf("500 Internal Server Error: %s (%v)", faultMessage(fault), err))
 			return
@@ -414,23 +422,35 @@ type noRoom struct{ fault types.BaseMethodFault }
 
 func (e *noRoom) Error() string { return faultMessage(e.fault) }
 
-// receive stores an upload as the disk's content.
-func (l *lease) receive(r *http.Request, u *upload) error {
+// storeFault is the fault for an upload that was not taken.
+func storeFault(err error) types.BaseMethodFault {
+	if full := new(noRoom); errors.As(err, &full) {
+		return full.fault
+	}
+	return &types.InvalidDiskFormat{}
+}
+
+// receive stores an upload of length bytes, or of any number with -1, as the disk's content. A rule in ctx may shorten it.
+func (l *lease) receive(ctx context.Context, body io.Reader, length int64, u *upload) error {
 	tmp, err := os.CreateTemp(l.s.uploadsDir(), "nfc-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	sum := sha1.New()
-	n, err := io.CopyBuffer(io.MultiWriter(tmp, sum), struct{ io.Reader }{r.Body}, make([]byte, 1<<20))
-	if err == nil && r.ContentLength >= 0 && n != r.ContentLength {
+	sum, strong := sha1.New(), sha256.New()
+	into := io.MultiWriter(tmp, sum)
+	if u.pulled {
+		into = io.MultiWriter(tmp, sum, strong)
+	}
+	n, err := io.CopyBuffer(into, struct{ io.Reader }{body}, make([]byte, 1<<20))
+	if err == nil && length >= 0 && n != length {
 		err = io.ErrUnexpectedEOF
 	}
 	if err = errors.Join(err, tmp.Close()); err != nil {
 		return err
 	}
 	if !u.disk {
-		if err := shorten(r, tmp.Name()); err != nil {
+		if err := shorten(ctx, tmp.Name()); err != nil {
 			return err
 		}
 		if n > u.desc.freeSpace() {
@@ -441,7 +461,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 		if err := os.Rename(tmp.Name(), u.desc.path()); err != nil {
 			return err
 		}
-		u.size, u.sha1, u.done = n, hex.EncodeToString(sum.Sum(nil)), true
+		u.size, u.sha1, u.sha256, u.done = n, hex.EncodeToString(sum.Sum(nil)), hex.EncodeToString(strong.Sum(nil)), true
 		l.s.changed()
 		return nil
 	}
@@ -454,7 +474,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 		return err
 	}
 	defer os.Remove(flat)
-	if err := shorten(r, flat); err != nil {
+	if err := shorten(ctx, flat); err != nil {
 		return err
 	}
 	need := size
@@ -479,7 +499,7 @@ func (l *lease) receive(r *http.Request, u *upload) error {
 		return err
 	}
 	setCapacity(l.s.newContext(l.ctx), l.vm, u.desc.name(), size)
-	u.size, u.sha1, u.done = n, hex.EncodeToString(sum.Sum(nil)), true
+	u.size, u.sha1, u.sha256, u.done = n, hex.EncodeToString(sum.Sum(nil)), hex.EncodeToString(strong.Sum(nil)), true
 	l.s.changed()
 	return nil
 }

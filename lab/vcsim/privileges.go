@@ -171,10 +171,13 @@ var methodRules = map[string]wants{
 		}
 		return needs
 	}, "VApp.Import"),
-	"ResourcePool.CreateResourcePool": on("Resource.CreatePool"),
-	"ResourcePool.CreateVApp":         on("VApp.Create"),
-	"ResourcePool.UpdateConfig":       on("Resource.EditPool"),
-	"ResourcePool.DestroyChildren":    on("Resource.DeletePool"),
+	// "VApp.PullFromUrls" of both methods. A lease is the session's own, so it is wanted on the virtual machine that the lease makes.
+	"HttpNfcLease.HttpNfcLeasePullFromUrls_Task": {nil, pulls},
+	"HttpNfcLease.HttpNfcLeaseProbeUrls":         {nil, pulls},
+	"ResourcePool.CreateResourcePool":            on("Resource.CreatePool"),
+	"ResourcePool.CreateVApp":                    on("VApp.Create"),
+	"ResourcePool.UpdateConfig":                  on("Resource.EditPool"),
+	"ResourcePool.DestroyChildren":               on("Resource.DeletePool"),
 	"ResourcePool.Destroy_Task": {[]string{"Resource.DeletePool"}, func(c *call) []need {
 		return c.parent("Resource.DeletePool")
 	}},
@@ -275,6 +278,8 @@ var methodRules = map[string]wants{
 	"HostNetworkSystem.AddPortGroup":                          on("Host.Config.Network"),
 	"HostNetworkSystem.RemovePortGroup":                       on("Host.Config.Network"),
 	"HostNetworkSystem.AddVirtualSwitch":                      on("Host.Config.Network"),
+	"HostFirewallSystem.EnableRuleset":                         on("Host.Config.NetService"),
+	"HostFirewallSystem.DisableRuleset":                        on("Host.Config.NetService"),
 	"HostServiceSystem.StartService":                          on("Host.Config.NetService"),
 	"HostServiceSystem.StopService":                           on("Host.Config.NetService"),
 	"DistributedVirtualSwitch.AddDVPortgroup_Task":            on("DVPortgroup.Create"),
@@ -375,13 +380,16 @@ var reads = []string{"Retrieve", "Query", "Find", "Fetch", "Get", "List", "Read"
 // needs are the privileges that a call wants. A method without a rule wants System.Read when it is one that reads, and else the
 // privilege of its own name, which no role has: only an administrator may call it, until methodRules has it.
 func (s *server) needs(c *call) []need {
-	entity, owned := s.entityOf(c.this)
-	if !owned || anonymous[c.method] {
+	if anonymous[c.method] {
 		return nil
 	}
+	entity, owned := s.entityOf(c.this)
 	r, ok := methodRules[c.this.Type+"."+c.method]
 	if !ok {
 		r, ok = methodRules[bases[c.this.Type]+"."+c.method]
+	}
+	if !owned && !ok {
+		return nil
 	}
 	if !ok {
 		r = on(c.this.Type + "." + c.method)

@@ -97,6 +97,10 @@ type Host struct {
 	// NTP are its NTP servers; nil means one. CertificateDays is how long its certificate is still good.
 	NTP             []string `yaml:"ntp"`
 	CertificateDays *int     `yaml:"certificate_days"`
+	// HTTPClient opens the firewall's ruleset httpClient, without which the host fetches nothing. It is closed on a new host.
+	HTTPClient bool `yaml:"http_client"`
+	// PullMiBPerSecond is how fast the host fetches, all pulls together; 0 is as fast as it can.
+	PullMiBPerSecond float64 `yaml:"pull_mib_per_second"`
 }
 
 // Datastore is a datastore that the hosts, or all hosts of the clusters, mount.

@@ -40,10 +40,11 @@ type server struct {
 	places     map[place]*store
 	byRef      map[types.ManagedObjectReference]*store
 	hosts      map[string]types.ManagedObjectReference
-	addresses  map[string][]string // address: host names
-	placing    sync.Mutex          // one placement decision at a time
-	creating   sync.Map            // "<folder>/<name>" of VMs that are being made
-	halves     sync.Map            // "<source>\n<destination>" of moves that a rule stops half-way
+	addresses  map[string][]string                    // address: host names
+	wires      map[types.ManagedObjectReference]*wire // of hosts whose pulls have a bandwidth; fixed after newServer
+	placing    sync.Mutex                             // one placement decision at a time
+	creating   sync.Map                               // "<folder>/<name>" of VMs that are being made
+	halves     sync.Map                               // "<source>\n<destination>" of moves that a rule stops half-way
 
 	rules        rules
 	running      *running
@@ -63,7 +64,7 @@ type server struct {
 func newServer(o options) (s *server, err error) {
 	s = &server{options: o, failed: make(chan error, 1), tickets: newTickets(), running: newRunning(), calls: newCalls(), stores: map[string]*store{}, places: map[place]*store{},
 		byRef: map[types.ManagedObjectReference]*store{},
-		hosts: map[string]types.ManagedObjectReference{}}
+		hosts: map[string]types.ManagedObjectReference{}, wires: map[types.ManagedObjectReference]*wire{}}
 	if s.scenario, err = loadScenario(o.scenario, o.profile); err != nil {
 		return nil, err
 	}

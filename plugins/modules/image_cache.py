@@ -53,8 +53,15 @@ options:
       - Which way files take. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
         through the vCenter when no host answers. V(host) and V(server) allow one way only; the server is the one that O(hostname) names.
       - A streamOptimized image always goes to the host that the vCenter names in the import lease.
+      - With V(auto), a host fetches a streamOptimized image, or the disk in an ova, from Glance by itself where it can, so that no byte of it passes through the
+        machine that this runs on. It can if the SHA-256 of the image is known, which the host then tells of what it has fetched. It is known if it is Glance's
+        own hash, or if C(image_vmdk) made the image, or if it was seeded with V(pull) before. Otherwise the image is pushed; C(not_pulled) says why.
+      - With V(pull), an image that no host can fetch is an error. An image whose SHA-256 is not known is read once to find out, and Glance is told in the
+        property C(openstack_vmware_stream).
+      - A host needs the ruleset C(httpClient) of its firewall open (M(openstack_vmware.nova.vsphere_host_firewall)) and a way to Glance; the account needs
+        the privilege C(VApp.PullFromUrls); Glance needs C(service_type=image) in C([keystone_authtoken]). C(docs/pull.md) has the rest.
     type: str
-    choices: [auto, host, server]
+    choices: [auto, host, server, pull]
     default: auto
   host_trust:
     description:
@@ -259,7 +266,9 @@ images:
           sample: missing
         reasons: {description: Why it is broken., returned: with O(state=present), type: list, elements: str, sample: []}
         action:
-          description: What was done, V(none), V(push) (from Glance), V(copy) (by vSphere from C(source)) or V(remove).
+          description:
+            - What was done, V(none), V(push) (from Glance, through this machine), V(pull) (from Glance, by an ESXi host), V(copy) (by vSphere from C(source))
+              or V(remove).
           type: str
           sample: push
         sized_copies:
@@ -364,7 +373,7 @@ def main():
             **openstack_argument_spec(),
             "images": {"type": "list", "elements": "str", "required": True, "aliases": ["image"]},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "upload_through": {"type": "str", "choices": ["auto", "host", "server"], "default": "auto"},
+            "upload_through": {"type": "str", "choices": ["auto", "host", "server", "pull"], "default": "auto"},
             "host_trust": {"type": "str", "choices": ["ca", "thumbprint"]},
             "encoding": {"type": "str", "choices": ["auto", "none"], "default": "auto"},
             "transfer_timeout": {"type": "int"},

@@ -39,11 +39,12 @@ options:
     description:
       - What this vCenter needs besides. C(docs/security.md) has the privileges of each. M(openstack_vmware.nova.compute_check) names those that are missing.
       - V(vsan) is for datastores of the type vsan, V(encryption) for ESXi hosts in crypto-safe mode.
+      - V(pull) is for ESXi hosts that fetch images from Glance themselves.
       - V(vcenter_upload) is for control nodes that reach no ESXi host, so uploads go through the vCenter, where it refuses them without.
       - V(iscsi) is for volumes that Nova attaches by iSCSI.
     type: list
     elements: str
-    choices: [vsan, encryption, vcenter_upload, iscsi]
+    choices: [vsan, encryption, pull, vcenter_upload, iscsi]
     default: []
 extends_documentation_fragment:
   - openstack_vmware.nova.vcenter
@@ -109,7 +110,7 @@ def argument_spec():
         "principal": {"type": "str"},
         "group": {"type": "bool", "default": False},
         "datacenters": {"type": "list", "elements": "str"},
-        "features": {"type": "list", "elements": "str", "choices": ["vsan", "encryption", "vcenter_upload", "iscsi"], "default": []},
+        "features": {"type": "list", "elements": "str", "choices": ["vsan", "encryption", "pull", "vcenter_upload", "iscsi"], "default": []},
     }
 
 

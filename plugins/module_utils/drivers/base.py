@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
@@ -30,12 +30,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class ImportPlace:
-    """Where a disk may be imported: managed object ids. ``host`` is None where vSphere picks one; ``why`` is a sentence on the host that is named."""
+    """Where a disk may be imported: managed object ids. ``host`` is None where vSphere picks one; ``why`` is a sentence on the host that is named.
+
+    ``hosts`` are those that can make the disk, ``{moid: name}``.
+    """
 
     resource_pool: str
     vm_folder: str
     host: str | None = None
     why: str | None = None
+    hosts: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,12 @@ class Hypervisor:
 
     def import_place(self, datastore):
         """Returns the :class:`ImportPlace` of a datastore. Without a host that can write to it none is named."""
-        moid, name = next(iter(self.writers(datastore).items()), (None, None))
+        writers = self.writers(datastore)
+        place = ImportPlace(self.resource_pool, self.datacenter.vm_folder, hosts=writers)
+        moid, name = next(iter(writers.items()), (None, None))
         if moid is None or not self.import_needs_host:
-            return ImportPlace(self.resource_pool, self.datacenter.vm_folder)
-        return ImportPlace(
-            self.resource_pool, self.datacenter.vm_folder, moid, f"{self.import_needs_host}, so the disk was to be made by its host {name}."
-        )  # fmt: skip
+            return place
+        return replace(place, host=moid, why=f"{self.import_needs_host}, so the disk was to be made by its host {name}.")
 
 
 @runtime_checkable

@@ -160,6 +160,21 @@ def set_min_disk(glance, image_id, gib):
         raise _refused(f"set min_disk of the image {image_id}", response)
 
 
+def set_property(glance, image_id, name, value):
+    """Sets a property of an image.
+
+    :raises GlanceError: ``GLANCE_REFUSED``, for example since the image is another project's.
+    """
+    response = glance.patch(
+        f"/images/{image_id}",
+        data=json.dumps([{"op": "add", "path": f"/{name}", "value": value}]),  # add replaces what is there (RFC 6902, 4.1)
+        headers={"Content-Type": "application/openstack-images-v2.1-json-patch"},
+        raise_exc=False,
+    )
+    if response.status_code != 200:
+        raise _refused(f"set {name} of the image {image_id}", response)
+
+
 def is_id(text):
     """Says whether a text is the id of an image: a UUID with hyphens, in lower case, as Glance writes them."""
     try:

@@ -76,6 +76,9 @@ FEATURES = {
     "encryption": {
         "host": {"Cryptographer.Access": "uploads to hosts in crypto-safe mode, with a key provider or virtual TPMs in use"},
     },
+    "pull": {
+        "folder": {"VApp.PullFromUrls": "ESXi hosts fetch images from Glance themselves (HttpNfcLeasePullFromUrls_Task)"},
+    },
     "vcenter_upload": {
         "host": {"Host.Config.SystemManagement": "uploads through the vCenter, which some versions refuse without it; not to hosts"},
     },

@@ -13,6 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.copy import copy_image
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import inspect
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import FROM_GLANCE
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.push import push
 
 
@@ -79,7 +80,7 @@ def _push(job, work, report):
         glance_images.set_min_disk(job.glance, work.image.id, work.min_disk)
     content = work.content
     for step in work.steps:
-        if step.action == "push":
+        if step.action in FROM_GLANCE:
             place = work.places[step.moid]
             done = push(job, work, place)
             report.done(work.image, place, done)

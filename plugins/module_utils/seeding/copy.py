@@ -165,4 +165,4 @@ class _Round:
         except NovaVmwareError as caught:
             return copied.target, caught
         via = f"copy from {copied.source.name}"
-        return copied.target, Done(self.step, via=via, seconds=self.step.seconds, bytes=self.work.capacity, thin=found.thin)
+        return copied.target, Done(self.step, "copy", via=via, seconds=self.step.seconds, bytes=self.work.capacity, thin=found.thin)

@@ -62,10 +62,10 @@ def run(params, check_mode):
 class Present:
     """``state=present``: what is wanted.
 
-    ``glance`` is the image adapter of an openstacksdk connection, ``images`` a list of :class:`nova_image.Image` that Nova could boot.
+    ``cloud`` is an openstacksdk connection, ``images`` a list of :class:`nova_image.Image` that Nova could boot.
     """
 
-    glance: object
+    cloud: object
     images: list
     extras: Extras
     options: Options
@@ -82,7 +82,7 @@ class Present:
         _refuse_bad(images)
         sizes = set(params["linked_clone_sizes"]) | (flavor_disks(cloud, params["flavors"]) if params["flavors"] else set())
         extras = Extras(tuple(sizes), params["use_linked_clone"], params["update_min_disk"])
-        return cls(glance, list({image.id: image for image in images}.values()), extras, from_params(params))
+        return cls(cloud, list({image.id: image for image in images}.values()), extras, from_params(params))
 
     def run(self, session, places, check_mode):
         """Looks at all caches, plans all images together, and carries the plan out.
@@ -91,9 +91,9 @@ class Present:
         :returns: the module's result.
         :raises NovaVmwareError: the plan was refused, before a byte moved; or steps failed, after all others were done.
         """
-        seen = look(session, self.images, places)
-        job = Job.begin(session, self.glance, self.options)
-        found = [look_at(seen, image, chosen, self.glance) for image, chosen in seen.wanted]
+        seen = look(session, self.images, places, self.options)
+        job = Job.begin(session, self.cloud, self.options)
+        found = [look_at(seen, image, chosen, job.glance, self.options) for image, chosen in seen.wanted]
         compared = [recheck(job, one) if self.options.verify == "cached" else (one, None) for one in found]
         works = [plan_image(one, seen.offloading, self.extras, self.options, content) for one, content in compared]
         room = rooms(

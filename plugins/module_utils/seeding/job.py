@@ -70,22 +70,29 @@ def from_params(params):
 class Job:
     """What all steps of one run share.
 
-    ``glance`` is the image adapter of an openstacksdk connection. ``rules`` say how files travel; ``run_id`` is the run's in the names of its
-    stages; ``stop`` is set when the run is cancelled.
+    ``cloud`` is an openstacksdk connection. ``rules`` say how files travel; ``run_id`` is the run's in the names of its stages; ``stop`` is set when the run
+    is cancelled, ``pushes`` when hosts turned out to be unable to fetch images.
     """
 
     session: Session
-    glance: object
+    cloud: object
     options: Options
     rules: transfer.Rules
     run_id: str
     stop: threading.Event = field(default_factory=threading.Event)
+    pushes: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def begin(cls, session, glance, options):
+    def begin(cls, session, cloud, options):
         """Returns the job of this process's run. Arguments as the fields."""
         trust = options.host_trust or session.host_trust
-        return cls(session, glance, options, transfer.Rules(options.upload_through, trust, None, options.bytes_per_second), stage.this_run())
+        through = "auto" if options.upload_through == "pull" else options.upload_through  # of what no host can fetch, such as notes
+        return cls(session, cloud, options, transfer.Rules(through, trust, None, options.bytes_per_second), stage.this_run())
+
+    @property
+    def glance(self):
+        """The image adapter."""
+        return self.cloud.image
 
     def timed(self):
         """Returns the job for one push: from now on its transfers have ``transfer_timeout`` seconds in all, where there is one."""
@@ -101,11 +108,12 @@ class Job:
 class Done:
     """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
 
-    ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as it should have been.
+    ``action`` is ``push``, ``pull`` or ``copy``. ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as it should have been.
     ``content`` is what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
     """
 
     step: progress.Step
+    action: str = "push"
     via: str | None = None
     seconds: float = 0.0
     bytes: int = 0

@@ -16,7 +16,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import choice
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pull
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
 
@@ -26,13 +27,14 @@ class Seen:
 
     ``wanted`` are pairs of an image and the datastores that must hold it, ``{moid: Location}``. ``elsewhere`` are other datastores that may hold
     images, in the same form. ``entries`` is what the caches of all of them hold, ``{moid: {name: audit.Entry}}``. ``offloading`` are names of the hosts
-    for which a datastore's storage copies by itself, ``{moid: names}``.
+    for which a datastore's storage copies by itself, ``{moid: names}``. ``firewalls`` say which hosts may fetch images, ``{host moid: bool}``.
     """
 
     wanted: list
     elsewhere: dict
     entries: dict
     offloading: dict
+    firewalls: dict
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Found:
     """What is there of one image. ``disk`` is None where Glance need not be read, ``capacity`` is in bytes.
 
     ``places`` are the datastores that must hold the image, ``elsewhere`` others that hold it whole, ``entries`` what each of ``places`` holds of it,
-    or None: all by managed object id.
+    or None: all by managed object id. ``pull`` says whether a host fetches it.
     """
 
     image: nova_image.Image
@@ -50,12 +52,14 @@ class Found:
     entries: dict
     disk: vmdk.Disk | None
     capacity: int | None
+    pull: choice.Choice
 
 
-def look(session, images, places):
+def look(session, images, places, options):
     """Looks at all caches: a listing a datastore, and one more search where the images are, in which a host opens their disks.
 
     :arg images: list of :class:`nova_image.Image`. :arg places: the datastores of the hypervisors, as :func:`locations.locations` gives them.
+    :arg options: :class:`job.Options`.
     :returns: a :class:`Seen`.
     :raises NovaVmwareError: ``NO_USABLE_DATASTORE``, or a cache can't be listed.
     """
@@ -72,7 +76,12 @@ def look(session, images, places):
     offloading = {}
     if any(is_to_do(entries[moid].get(image.id)) for image, chosen in wanted for moid in chosen):
         offloading = _offloading(session, {**elsewhere, **places})
-    return Seen(wanted, elsewhere, entries, offloading)
+    fetched = {
+        host for image, chosen in wanted if image.kind in choice.KINDS and choice.may_pull(options) for moid in chosen
+        if is_to_do(entries[moid].get(image.id)) for host in chosen[moid].imports.hosts
+    }  # fmt: skip
+    firewalls = inventory.firewalls(session, sorted(fetched)) if fetched else {}
+    return Seen(wanted, elsewhere, entries, offloading, {host: rulesets.get(pull.RULESET, True) for host, rulesets in firewalls.items()})
 
 
 def _by_name(entries):
@@ -128,22 +137,27 @@ def _offloading(session, everywhere):
     return {moid: frozenset(name for name, mount in place.mounts.items() if mount in supported) for moid, place in everywhere.items()}
 
 
-def look_at(seen, image, places, glance):
-    """Looks at one image. Its header is read only where something is to be done and no whole copy tells its size.
+def look_at(seen, image, places, glance, options):
+    """Looks at one image. Its header is read only where something is to be done, and neither a whole copy nor the image's properties tell its size.
 
     :arg seen: :class:`Seen`. :arg places: the datastores that must hold it. :arg glance: the image adapter of an openstacksdk connection.
+    :arg options: :class:`job.Options`.
     :returns: a :class:`Found`.
     :raises NovaVmwareError: it can't be read, or is not what it says.
     """
     entries = {moid: seen.entries[moid].get(image.id) for moid in places}
     elsewhere = {moid: place for moid, place in seen.elsewhere.items() if is_whole(seen.entries[moid].get(image.id))}
-    known = [entry for entry in entries.values() if is_whole(entry)] + [seen.entries[moid][image.id] for moid in elsewhere]
+    whole = [entry for entry in entries.values() if is_whole(entry)] + [seen.entries[moid][image.id] for moid in elsewhere]
     source = glance_images.Blocks(glance, image.id, image.size)
-    disk, capacity = None, next((entry.capacity_bytes for entry in known if entry.capacity_bytes is not None), None)
+    disk, capacity = None, next((entry.capacity_bytes for entry in whole if entry.capacity_bytes is not None), None)
+    chosen = choice.Choice()
     if capacity is None and any(is_to_do(entry) for entry in entries.values()):
-        disk = inspect(image, source)
+        first = [place for moid, place in places.items() if is_to_do(entries[moid])]
+        chosen = choice.choose(image, first, options, seen.firewalls)
+        disk = chosen.known.disk if chosen.known else inspect(image, source)
+        chosen = choice.after_look(image, chosen, disk, options)
         capacity = disk.capacity_bytes
-    return Found(image, source, places, elsewhere, entries, disk, capacity)
+    return Found(image, source, places, elsewhere, entries, disk, capacity, chosen)
 
 
 def inspect(image, source):

@@ -13,6 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 
 # vCenter lets a host work on 8 provisioning operations at once ("Limits on Simultaneous Migrations"); more wait in its queue.
 OPERATIONS_PER_HOST = 8
+FROM_GLANCE = ("push", "pull")  # actions that bring an image from Glance
 SIZED_AT_ONCE = 8  # datastores on which copies for linked clones are made at the same time
 
 
@@ -53,7 +54,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Step:
-    """``action`` is ``none``, ``push`` (from Glance) or ``copy`` (by vSphere, from ``source``); both datastores by their ``moid``."""
+    """``action`` is ``none``, ``push`` (from Glance, through here), ``pull`` (from Glance, by an ESXi host) or ``copy`` (by vSphere, from ``source``); both
+    datastores by their ``moid``."""
 
     moid: str
     state: str

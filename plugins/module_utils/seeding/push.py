@@ -1,12 +1,13 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pushes one image from Glance to one datastore: stage outside Nova's cache folder, send, then finish what is staged.
+"""Brings one image from Glance to one datastore: stage outside Nova's cache folder, send, then finish what is staged. Where the plan says so, a host
+fetches it instead (:mod:`pull`).
 
 Whatever happens in between, Nova sees the whole image or nothing: a folder is moved into the cache on the same datastore, as Nova's own is
 (nova/virt/vmwareapi/vmops.py, ``_move_to_cache``), and on vSAN a disk (``_cache_stream_optimized_image``). A move that fails is undone.
 
-How the bytes flow. Each kind of image has a sender; all of them take the bytes from :meth:`_Sending.bytes`, a chain of generators that each try of an
+How the bytes flow. Each kind of image has a sender; all of them take the bytes from :meth:`Sending.bytes`, a chain of generators that each try of an
 upload starts anew::
 
     Glance -> noted for verify=content -> check -> [queue] -> hash -> then -> [queue] -> counted -> HTTP
@@ -19,7 +20,7 @@ lets the last chunk pass only if all were right, so a server that counts bytes n
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils import progress
@@ -31,6 +32,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.pump import read_ahead
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.finish import finish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import inspect
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pull import fetched
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
@@ -45,18 +48,20 @@ def push(job, work, location):
     :raises NovaVmwareError: the stage is removed, the cache is as it was.
     """
     job, image = job.timed(), work.image
-    with progress.step("push", image.name, location.name, image.size) as step:
+    with progress.step("pull" if work.pull.pulls else "push", image.name, location.name, image.size) as step:
         done = Done(step)
         with staged(job.session, location, image.id, job.run_id) as stage:
             with vmdk.naming(image):
-                _SENDERS[image.kind](_Sending(job, work, stage, done))
+                sending = Sending(job, work, stage, done)
+                if not fetched(sending):
+                    _SENDERS[image.kind](sending.inspected())
             done.thin = finish(job, image, stage, work.disk.capacity_bytes, done.content, pushed=True).thin
     done.seconds, done.bytes = step.seconds, step.done
     return done
 
 
 @dataclass(frozen=True)
-class _Sending:
+class Sending:
     """One image on its way to one datastore."""
 
     job: Job
@@ -102,12 +107,25 @@ class _Sending:
         self.done.step.total = self.work.image.size
         self.done.via = transfer.put(self.job.session, ways, self.work.image.size, lambda: self.done.step.count(chunks()), self.job.rules).via
 
-    def import_disk(self, disk_type, size, chunks):
-        """Sends a streamOptimized disk through an import lease, and puts what vSphere made of it into the stage."""
+    def inspected(self):
+        """Returns this with the image's own header, where only its properties were looked at so far."""
+        known = self.work.pull.known
+        return replace(self, work=replace(self.work, disk=inspect(self.work.image, self.work.source))) if known else self
+
+    def send_disk(self, disk_type, size, chunks):
+        """Sends a streamOptimized disk through an import lease. ``chunks`` is a function that gives its bytes from the start."""
+        self.import_disk(disk_type, size, lease.Push(lambda: self.done.step.count(chunks())))
+        self.done.via = "import lease"
+
+    def import_disk(self, disk_type, size, way, host=None):
+        """Imports a streamOptimized disk, and puts what vSphere made of it into the stage.
+
+        :arg size: bytes of the file. :arg way: as :func:`lease.import_disk` takes it. :arg host: managed object id of the host that is to take it, or None.
+        """
         session, location = self.job.session, self.stage.location
         wish = lease.Import(
             location.imports.resource_pool, location.imports.vm_folder, location.name, self.stage.import_name,
-            self.work.disk.capacity_bytes // 1024, disk_type, size, location.imports.host,
+            self.work.disk.capacity_bytes // 1024, disk_type, size, host or location.imports.host,
         )  # fmt: skip
         if not location.hosts:
             raise VSphereError(
@@ -118,7 +136,7 @@ class _Sending:
             )
         self.done.step.total = size
         try:
-            imported = lease.import_disk(session, wish, lambda: self.done.step.count(chunks()), self.job.rules)
+            imported = lease.import_disk(session, wish, way, self.job.rules)
         except VSphereFault as fault:
             fault.hint = f"{fault.hint} {location.imports.why or ''}".strip()
             raise
@@ -127,7 +145,6 @@ class _Sending:
             files.move_disk(session, location.place, imported, f"{self.stage.folder}/{cache.image_file(self.work.image.id)}")
         finally:
             self.stage.rubbish.append(folder)
-        self.done.via = "import lease"
 
 
 def _send_iso(sending):
@@ -151,7 +168,7 @@ def _send_flat(sending):
             return
         if whole:
             try:
-                sending.import_disk(image.disk_type, spool.size, spool.read)
+                sending.send_disk(image.disk_type, spool.size, spool.read)
                 sending.done.encoding = "streamOptimized"
                 return
             except VSphereError as error:
@@ -225,17 +242,17 @@ def _send_ova(sending):
 def _import_stream(sending, size, check=iter, then=iter):
     """Sends a streamOptimized disk as it is, or laid out anew where ESXi may refuse it as it is.
 
-    :arg size: bytes of it. :arg check: :arg then: as :meth:`_Sending.bytes` takes them; what comes out is the disk, judged.
+    :arg size: bytes of it. :arg check: :arg then: as :meth:`Sending.bytes` takes them; what comes out is the disk, judged.
     """
     stream = sending.work.disk.stream
     if not relay.is_needed(stream):
-        sending.import_disk("thin", size, partial(sending.bytes, check, then))
+        sending.send_disk("thin", size, partial(sending.bytes, check, then))
         return
     sending.done.encoding = "streamOptimized"
     reckoned = relay.size(stream)
     if reckoned is not None:
         try:
-            sending.import_disk("thin", reckoned, partial(_laid_out, sending, check, then, reckoned))
+            sending.send_disk("thin", reckoned, partial(_laid_out, sending, check, then, reckoned))
             return
         except relay.SizeDiffersError:
             pass  # what else is in the file shows while it flows, and not in its tables: then only making it tells its size
@@ -243,7 +260,7 @@ def _import_stream(sending, size, check=iter, then=iter):
         with contextlib.closing(_laid_out(sending, check, then)) as chunks:
             for chunk in chunks:
                 file.write(chunk)
-        sending.import_disk("thin", file.size, file.read)
+        sending.send_disk("thin", file.size, file.read)
 
 
 def _laid_out(sending, check, then, wanted=None):

@@ -57,6 +57,7 @@ class Report:
         :arg place: the :class:`locations.Location` that has the image now. :arg done: a :class:`job.Done`.
         """
         row = self._rows[image.id][place.datastore.moid]
+        row["action"] = done.action
         row["via"] = done.via
         row["encoding"] = done.encoding
         row["seconds"] = round(done.seconds, 3)
@@ -122,6 +123,7 @@ def _describe(work):
             for step in work.steps
         ],
         "bytes_from_glance": work.bytes_from_glance,
+        "not_pulled": work.pull.reason or None,
         "min_disk": work.min_disk if work.set_min_disk else image.min_disk,
         "min_disk_needed": work.min_disk,
     }
@@ -146,11 +148,13 @@ def _totals(works, datastores):
         "missing": count("state", audit.MISSING),
         "unknown": count("state", audit.UNKNOWN),
         "pushes": count("action", "push"),
+        "pulls": count("action", "pull"),
         "copies": count("action", "copy"),
         "sized_copies": len(sized_ones),
         "rounds": max((step.round for _work, step in steps), default=0),
         "bytes_from_glance": sum(work.bytes_from_glance for work in works),
         "bytes_to_vsphere": planned("push"),
+        "bytes_pulled": planned("pull"),
         "bytes_copied": planned("copy") + sum(work.sized_bytes(one) for work, one in sized_ones),
     }
 

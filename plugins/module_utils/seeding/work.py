@@ -11,7 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.content import Content
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import Found
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Source, Target, Write, plan, sized_copies
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import FROM_GLANCE, Source, Target, Write, plan, sized_copies
 
 GIB = 1 << 30
 
@@ -71,7 +71,7 @@ class Work(Found):
         :arg limits: :class:`plan.Limits`.
         :returns: a :class:`Work`; its ``disk`` is as it was.
         """
-        return replace(self, elsewhere={}, steps=plan(self.targets, limits=limits), set_min_disk=False)
+        return replace(self, elsewhere={}, steps=[_chosen(step, self.pull) for step in plan(self.targets, limits=limits)], set_min_disk=False)
 
     @property
     def warnings(self):
@@ -115,7 +115,7 @@ class Work(Found):
     @property
     def bytes_from_glance(self):
         """Bytes that are read from Glance: for each push, and once to be compared with what is cached."""
-        return self.image.size * (sum(step.action == "push" for step in self.steps) + (self.content is not None))
+        return self.image.size * (sum(step.action in FROM_GLANCE for step in self.steps) + (self.content is not None))
 
     def writes(self):
         """Yields a :class:`Write` for each step that writes."""
@@ -123,7 +123,7 @@ class Work(Found):
             if step.action != "none":
                 there = self.entries[step.moid]
                 freed = there.bytes if there else 0
-                if step.action == "push":
+                if step.action in FROM_GLANCE:
                     yield Write(step.moid, self.pushed_bytes, self.passing_bytes, freed)
                 else:
                     yield Write(step.moid, self.copied_bytes, 0, freed)
@@ -134,7 +134,7 @@ class Work(Found):
     def planned_bytes(self, step):
         """Bytes that a step sends to vSphere, or that vSphere copies, at the most: a flat image may leave its holes behind."""
         pushed = self.disk.size if self.image.kind == "ova" and self.disk else self.image.size
-        return {"none": 0, "push": pushed, "copy": self.copied_bytes}[step.action]
+        return {"none": 0, "push": pushed, "pull": pushed, "copy": self.copied_bytes}[step.action]
 
     @staticmethod
     def sized_bytes(copy):
@@ -162,7 +162,7 @@ def plan_image(found, offloading, extras, options, content=None):
         for moid, place in found.places.items()
     ]
     others = {moid: Source(place.hosts, offloading.get(moid, frozenset())) for moid, place in found.elsewhere.items()}
-    steps = plan(targets, others, options.limits)
+    steps = [_chosen(step, found.pull) for step in plan(targets, others, options.limits)]
     if options.reads_back:
         for step in steps:
             if step.action != "none":
@@ -175,6 +175,11 @@ def plan_image(found, offloading, extras, options, content=None):
     sized = {step.moid: _sized(found.entries[step.moid], sizes, step) for step in steps}
     work = Work(**vars(found), steps=steps, sized=sized, too_small=too_small, set_min_disk=False, targets=targets, content=content)
     return replace(work, set_min_disk=work.min_disk_low and extras.update_min_disk)
+
+
+def _chosen(step, choice):
+    """Returns a step; a push that was chosen to be a pull as one."""
+    return replace(step, action="pull") if step.action == "push" and choice.pulls else step
 
 
 def _sized(entry, sizes, step):

@@ -392,3 +392,31 @@ def escape(name):
 def _unescape(name):
     """Returns a name as people write it; the opposite of :func:`escape`."""
     return name.replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\").replace("%25", "%")
+
+
+def firewalls(session, hosts):
+    """Reads the firewalls of hosts: one request a page.
+
+    :arg hosts: managed object ids.
+    :returns: ``{moid: {name of a ruleset: whether it is open}}``; a host that tells nothing, as one that is not connected may, is left out.
+    """
+    what = "read the firewalls of hosts"
+    found = session.read(what, [object_spec(session.managed("HostSystem", moid)) for moid in hosts], {vim.HostSystem: ["config.firewall.ruleset"]})
+    return {
+        host._GetMoId(): {rule.key: rule.enabled for rule in properties["config.firewall.ruleset"]}
+        for host, properties in found
+        if "config.firewall.ruleset" in properties
+    }
+
+
+def set_ruleset(session, host, name, is_open):
+    """Opens or closes a ruleset of a host's firewall (API: ``HostFirewallSystem.EnableRuleset``, ``DisableRuleset``).
+
+    :arg host: a :class:`Host`.
+    :raises VSphereFault: as the server said.
+    """
+    what = f"{'open' if is_open else 'close'} the ruleset {name} of the firewall of {host.name}"
+    spec = object_spec(session.managed("HostSystem", host.moid))
+    ((_host, properties),) = session.read(what, [spec], {vim.HostSystem: ["configManager.firewallSystem"]})
+    firewall = properties["configManager.firewallSystem"]
+    session.call(what, firewall.EnableRuleset if is_open else firewall.DisableRuleset, id=name)

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Imports a streamOptimized disk through an NFC lease.
+"""Imports a streamOptimized disk through an NFC lease. What fills the disk is a :class:`Push` of bytes from here, or a :class:`pull.Pull` by the host.
 
 vSphere Web Services API: ``ResourcePool.ImportVApp``, ``HttpNfcLease``. Nova does the same in nova/virt/vmwareapi/images.py
 (``fetch_image_stream_optimized``); the virtual machine is never switched on.
@@ -49,13 +49,48 @@ class Import:
         return transfer.TIMEOUT if self.disk_type == "thin" else transfer.patience(self.capacity_kb << 10)
 
 
-def import_disk(session, wish, chunks, rules=transfer.Rules()):
+@dataclass(frozen=True)
+class Open:
+    """A lease that is ready to be filled. ``device`` is the ``HttpNfcLeaseDeviceUrl`` of its disk, ``vm`` what the lease has made; ``what`` is a verb phrase
+    with the object, for errors. ``told`` keeps the lease alive, and wants to know how far it is."""
+
+    session: object
+    lease: object
+    device: object
+    vm: object
+    wish: Import
+    rules: transfer.Rules
+    told: "_Told"
+    what: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """Sends the file's bytes from here.
+
+    :arg chunks: a function that gives an iterator over the bytes from the start; called once a try.
+    """
+
+    chunks: object
+
+    def fill(self, opened):
+        """Sends the bytes to the host of the lease.
+
+        :arg opened: an :class:`Open`.
+        :raises VSphereError: as :func:`transfer.post_disk`.
+        """
+        size, wish = opened.wish.size, opened.wish
+        with transfer.explained(lambda: _crypto_state(opened.session, opened.vm)):
+            transfer.post_disk(opened.session, opened.device, size, opened.told.count(self.chunks(), size), opened.rules, wish.silence)
+
+
+def import_disk(session, wish, way, rules=transfer.Rules()):
     """Makes a virtual machine on a datastore with the disk as its only one, and unregisters it again.
 
     A lease that breaks, as one does whose session the server ended, is replaced once, when what it made is gone.
 
     :arg wish: :class:`Import`.
-    :arg chunks: a function that gives an iterator over the file's bytes from the start; called once a try.
+    :arg way: a :class:`Push` or a :class:`pull.Pull`, used once a try.
     :arg rules: :class:`transfer.Rules`.
     :returns: the datastore path of the disk, for example ``[ds] name/name.vmdk``; its folder is then the caller's.
     :raises VSphereError: nothing of the virtual machine is left, as far as the server could be asked.
@@ -63,7 +98,7 @@ def import_disk(session, wish, chunks, rules=transfer.Rules()):
     replaced, busy_since = False, None
     while True:
         try:
-            return _import_once(session, wish, chunks, rules)
+            return _import_once(session, wish, way, rules)
         except BaseException as error:
             with contextlib.suppress(VSphereError):  # the first error is what matters
                 remove_import(session, wish.folder, wish.name)
@@ -80,26 +115,26 @@ def import_disk(session, wish, chunks, rules=transfer.Rules()):
                 replaced = True
 
 
-def _import_once(session, wish, chunks, rules):
+def _import_once(session, wish, way, rules):
     what = f"import the disk as {wish.name} on {wish.datastore}"
     pool = session.managed("ResourcePool", wish.resource_pool)
     folder = session.managed("Folder", wish.folder)
     host = session.managed("HostSystem", wish.host) if wish.host else None
     lease = session.call(what, pool.ImportVApp, spec=import_spec(wish), folder=folder, host=host)
-    sent = None
+    told = None
     try:
         info = _ready(session, lease, what, wish.silence)
         device = next((device for device in info.deviceUrl if device.disk), None)
         if device is None:
             raise VSphereError("LEASE_WITHOUT_DISK", f"Failed to {what}: the lease names no disk to send.")
-        sent = _Transfer(session, lease, wish.size)
-        with every(KEEPALIVE, sent.tell), transfer.explained(lambda: _crypto_state(session, info.entity)):
-            transfer.post_disk(session, device, wish.size, sent.count(chunks()), rules, wish.silence)
+        told = _Told(session, lease)
+        with every(KEEPALIVE, told.tell):
+            way.fill(Open(session, lease, device, info.entity, wish, rules, told, what))
         session.call(what, lambda: session.patient(lease).HttpNfcLeaseComplete())
     except VSphereError as error:
         _abort(lease)
-        if sent:
-            sent.explain(error)
+        if told:
+            told.explain(error)
         raise
     except BaseException:
         _abort(lease)
@@ -203,30 +238,34 @@ def _abort(lease):
         pass  # the server ended it already, or is gone and ends it by its own time-out: the first error is what matters
 
 
-class _Transfer:
-    """Counts what was sent, and tells the lease how far the transfer is."""
+class _Told:
+    """Tells the lease how far the transfer is."""
 
-    def __init__(self, session, lease, size):
+    def __init__(self, session, lease):
         self._session = session
         self._lease = lease
-        self._size = max(1, size)
-        self._sent = 0
+        self._percent = 0
         self._gone = False
         self._problem = None  # of the last call
 
-    def count(self, chunks):
-        """Passes the chunks on and counts their bytes."""
+    def count(self, chunks, size):
+        """Passes the chunks on and counts their bytes; ``size`` is how many there are."""
+        sent = 0
         for chunk in chunks:
             yield chunk
-            self._sent += len(chunk)
+            sent += len(chunk)
+            self.reach(100 * sent // max(1, size))
+
+    def reach(self, percent):
+        """Notes how far it is. The lease hears it next time."""
+        self._percent = min(99, percent)
 
     def tell(self):
         """Tells the lease, which also keeps the session alive. A fault that passes ends nothing; after a lease that is gone nothing is told."""
         if self._gone:
             return
-        percent = min(99, 100 * self._sent // self._size)
         try:
-            self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=percent)
+            self._session.call("keep the lease alive", self._lease.HttpNfcLeaseProgress, percent=self._percent)
             self._problem = None
         except VSphereError as error:
             self._problem = error

@@ -41,23 +41,31 @@ def pinned_context(hostname, port, thumbprint, proxy_host=None, proxy_port=None)
     :raises VSphereError: ``THUMBPRINT_INVALID``, or ``CERTIFICATE_NOT_TRUSTED``: the server shows another certificate.
     """
     wanted = tidy_thumbprint(thumbprint)
-    anyone = tls_context(validate_certs=False)
-    if proxy_host:
-        connection = http.client.HTTPSConnection(proxy_host, proxy_port, context=anyone, timeout=CONNECT_TIMEOUT)
-        connection.set_tunnel(hostname, port)
-    else:
-        connection = http.client.HTTPSConnection(hostname, port, context=anyone, timeout=CONNECT_TIMEOUT)
-    try:
-        connection.connect()
-        certificate = connection.sock.getpeercert(binary_form=True)
-    finally:
-        connection.close()
-    check_thumbprint(certificate, wanted, f"{hostname}:{port}", "the option thumbprint names")
+    shown = certificate(hostname, port, tls_context(validate_certs=False), proxy_host, proxy_port)
+    check_thumbprint(shown, wanted, f"{hostname}:{port}", "the option thumbprint names")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(certificate))
+    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(shown))
     context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)  # a server's own certificate may be the anchor
     return context
+
+
+def certificate(hostname, port, context, proxy_host=None, proxy_port=None):
+    """Returns the certificate that a server shows, in DER form.
+
+    :arg context: the ``ssl.SSLContext`` that decides whether it is trusted.
+    :raises OSError: it can't be reached, or is not trusted.
+    """
+    if proxy_host:
+        connection = http.client.HTTPSConnection(proxy_host, proxy_port, context=context, timeout=CONNECT_TIMEOUT)
+        connection.set_tunnel(hostname, port)
+    else:
+        connection = http.client.HTTPSConnection(hostname, port, context=context, timeout=CONNECT_TIMEOUT)
+    try:
+        connection.connect()
+        return connection.sock.getpeercert(binary_form=True)
+    finally:
+        connection.close()
 
 
 def tidy_thumbprint(thumbprint):
@@ -75,14 +83,14 @@ def tidy_thumbprint(thumbprint):
     return tidy
 
 
-def check_thumbprint(certificate, wanted, server, who):
+def check_thumbprint(shown, wanted, server, who):
     """Compares a certificate with what somebody trusted says of it.
 
-    :arg certificate: in DER form. :arg wanted: as :func:`tidy_thumbprint` gives it.
+    :arg shown: the certificate in DER form. :arg wanted: as :func:`tidy_thumbprint` gives it.
     :arg who: who says so, with a verb.
     :raises VSphereError: ``CERTIFICATE_NOT_TRUSTED``.
     """
-    seen = (hashlib.sha1 if len(wanted) == 40 else hashlib.sha256)(certificate).hexdigest()
+    seen = (hashlib.sha1 if len(wanted) == 40 else hashlib.sha256)(shown).hexdigest()
     if seen != wanted:
         raise VSphereError(
             "CERTIFICATE_NOT_TRUSTED",

@@ -50,4 +50,5 @@ def test_who_writes_to_a_datastore():
 )
 def test_an_import_names_a_host_where_vsphere_picks_none(needs, mounts, named):
     place = hypervisor(HOSTS, import_needs_host=needs).import_place(datastore("a", **mounts))
-    assert place == ImportPlace("resgroup-a", "group-v3", named, named and "It has no DRS, so the disk was to be made by its host esxi-h1.")
+    hosts = {moid: f"esxi-{moid}" for moid in mounts if moid != "out"}
+    assert place == ImportPlace("resgroup-a", "group-v3", named, named and "It has no DRS, so the disk was to be made by its host esxi-h1.", hosts)

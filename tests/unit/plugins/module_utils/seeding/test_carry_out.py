@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import carry_out
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Step, Target
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
@@ -23,7 +24,7 @@ def work(name, elsewhere=()):
     place = SimpleNamespace(name="a", datastore=SimpleNamespace(moid="a"))
     step = Step("a", "missing", "copy", "x", 1) if elsewhere else Step("a", "missing", "push")
     return Work(
-        image, None, {"a": place}, dict.fromkeys(elsewhere), {"a": None}, "a disk", 9, [step], {"a": ()}, [], False, [Target("a", "a", "missing", 9, ())]
+        image, None, {"a": place}, dict.fromkeys(elsewhere), {"a": None}, "a disk", 9, Choice(), [step], {"a": ()}, [], False, [Target("a", "a", "missing", 9, ())]
     )
 
 

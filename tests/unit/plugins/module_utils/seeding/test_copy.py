@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import copy
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import SizedCopy, Step
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
@@ -30,7 +31,7 @@ class Run:
         places = {name: place(name) for name in "abc"}
         steps = [Step("a", "missing", "copy", "x", 1), Step("b", "missing", "copy", "x", 1), Step("c", "missing", "copy", "a", 2)]
         image = SimpleNamespace(id="id", name="web")
-        self.work = Work(image, None, places, {"x": place("x")}, {}, None, 9, steps, sized or {}, [], False)
+        self.work = Work(image, None, places, {"x": place("x")}, {}, None, 9, Choice(), steps, sized or {}, [], False)
         self.job = SimpleNamespace(options=Options(verify=verify), session=None, rules=None, cancelled=None)
         self.rounds, self.made, self.told, self.read = [], [], [], []
 

@@ -10,19 +10,21 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import audit
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import ImportPlace
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import look
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Options
 
 GIB = 1 << 30
 
 
 def image(name="i", disk_type="thin", kind="flat", size=GIB):
-    return SimpleNamespace(id=name, name=name, disk_type=disk_type, kind=kind, size=size)
+    return SimpleNamespace(id=name, name=name, disk_type=disk_type, kind=kind, size=size, properties={})
 
 
 def place(name, type_="VMFS", mounts=("host-1",)):
     datastore = SimpleNamespace(type=type_, storage=name)
-    return SimpleNamespace(name=name, datastore=datastore, base="base", mounts={f"esx-{one}": (one, "/path") for one in mounts})
+    return SimpleNamespace(name=name, datastore=datastore, base="base", mounts={f"esx-{one}": (one, "/path") for one in mounts}, imports=ImportPlace("pool", "folder"))
 
 
 def entry(state, name="i", capacity=GIB):
@@ -40,7 +42,7 @@ def asked(monkeypatch):
 
 def looked(monkeypatch, places, entries, *images):
     monkeypatch.setattr(look, "audit_all", lambda _session, at, _capacities, _disks: [entries.get(one.name, []) for one in at])
-    return look.look(None, list(images), {one.name: one for one in places})
+    return look.look(None, list(images), {one.name: one for one in places}, Options())
 
 
 def test_whole_everywhere_asks_nothing_more(monkeypatch, asked):
@@ -79,8 +81,8 @@ def found(monkeypatch, entries, elsewhere=()):
     places = {name: place(name) for name in entries}
     everywhere = {name: {one.name: one for one in [entry] if one} for name, entry in entries.items()}
     everywhere.update({name: {"i": entry(audit.COMPLETE)} for name in elsewhere})
-    seen = look.Seen([], {name: place(name) for name in elsewhere}, everywhere, {})
-    return look.look_at(seen, image(), places, None)
+    seen = look.Seen([], {name: place(name) for name in elsewhere}, everywhere, {}, {})
+    return look.look_at(seen, image(), places, None, Options())
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Sending:
     def put(self, name, chunks=None):
         self.steps.append(("put", name))
 
-    def import_disk(self, disk_type, size, chunks):
+    def send_disk(self, disk_type, size, chunks):
         self.steps.append(("import", disk_type, size))
         errors, self._imports = self._imports[:1], self._imports[1:]
         for error in errors:
@@ -194,9 +194,9 @@ def imported(monkeypatch, hosts=("esx-1",), move=None, fault=None):
     stage = SimpleNamespace(folder="[n1] stage", location=location, import_name="x", rubbish=[])
     work = SimpleNamespace(image=SimpleNamespace(id=ID), disk=SimpleNamespace(capacity_bytes=1 << 20))
     done = SimpleNamespace(step=SimpleNamespace(total=None), via=None)
-    sending = push._Sending(SimpleNamespace(session=None, rules=None), work, stage, done)
+    sending = push.Sending(SimpleNamespace(session=None, rules=None), work, stage, done)
     try:
-        sending.import_disk("thin", 5, None)
+        sending.send_disk("thin", 5, None)
     except NovaVmwareError as error:
         return sending, error
     return sending, None

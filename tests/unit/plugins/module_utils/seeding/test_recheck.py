@@ -22,6 +22,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.conten
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import recheck  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import Found  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError  # noqa: E402
 
@@ -40,7 +41,7 @@ def found(disk_type, states, kind="VMFS"):
         name: SimpleNamespace(name=name, base="c_base", one_file_disks=kind == "vsan", datastore=SimpleNamespace(moid=name, type=kind)) for name in states
     }
     entries = {name: state and audit.Entry(ID, "path", state, (), "vmdk", len(disks.RAW), 1, None, (), None, ()) for name, state in states.items()}
-    return Found(nova_image.from_document(document), source, places, {}, entries, None, None)
+    return Found(nova_image.from_document(document), source, places, {}, entries, None, None, Choice())
 
 
 def reading(monkeypatch, contents):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import Image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Room, SizedCopy, Step
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.report import Report, other_types
@@ -28,7 +29,7 @@ def report():
     places = {name: place(name) for name in "ab"}
     steps = [Step("a", "missing", "push"), Step("b", "missing", "copy", "a", 1)]
     sized = {"a": (SizedCopy(5, "missing", "copy"),), "b": ()}
-    work = Work(image("thin"), None, places, {}, {"a": None, "b": None}, None, GIB, steps, sized, [], False)
+    work = Work(image("thin"), None, places, {}, {"a": None, "b": None}, None, GIB, Choice(), steps, sized, [], False)
     return work, Report([work], [Room("a", "a", 9, 1, 8)], places)
 
 

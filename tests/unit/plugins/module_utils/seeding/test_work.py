@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.readback import ContentError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova.image import Image
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Extras, Options
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import Found
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits, SizedCopy, Step, Write
@@ -27,7 +28,7 @@ def image(size, disk_type="thin", min_disk=0, disk_format="vmdk"):
 def work(one, capacity, steps=(), sized=(), data_bytes=None):
     disk = SimpleNamespace(data_bytes=data_bytes, size=one.size) if data_bytes else None
     entries = {step.moid: None for step in steps}
-    return Work(one, None, {}, {}, entries, disk, capacity, list(steps), {step.moid: sized for step in steps}, [], False)
+    return Work(one, None, {}, {}, entries, disk, capacity, Choice(), list(steps), {step.moid: sized for step in steps}, [], False)
 
 
 @pytest.mark.parametrize(
@@ -76,10 +77,10 @@ def whole(capacity):
     return SimpleNamespace(state="complete", reasons=(), bytes=capacity, capacity_bytes=capacity, sized=())
 
 
-def found(one, names, held=(), elsewhere=(), capacity=3 * GIB):
+def found(one, names, held=(), elsewhere=(), capacity=3 * GIB, pull=None):
     places = {name: place(name) for name in names}
     entries = {name: whole(capacity) if name in held else None for name in names}
-    return Found(one, None, places, {name: place(name) for name in elsewhere}, entries, None, capacity)
+    return Found(one, None, places, {name: place(name) for name in elsewhere}, entries, None, capacity, pull or Choice())
 
 
 def planned(*args, extras=Extras(), options=Options(), **more):

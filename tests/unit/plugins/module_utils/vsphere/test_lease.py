@@ -32,7 +32,7 @@ class Telling:
 
 def test_a_fault_that_passes_does_not_end_the_keep_alive():
     session = Telling("CONNECTION_FAILED", None, "CONNECTION_FAILED", "MANAGED_OBJECT_NOT_FOUND")
-    sent = lease._Transfer(session, SimpleNamespace(HttpNfcLeaseProgress=None), 100)
+    sent = lease._Told(session, SimpleNamespace(HttpNfcLeaseProgress=None))
     error = VSphereError("UPLOAD_BROKEN", "Failed to send.")
     sent.tell()
     sent.tell()
@@ -75,7 +75,7 @@ def tries(monkeypatch, *outcomes):
 
 def test_the_name_is_free_only_after_a_while(monkeypatch, clock):
     done = tries(monkeypatch, "UPLOAD_BROKEN", "DUPLICATE_NAME", "FILE_ALREADY_EXISTS", "TASK_IN_PROGRESS", None)
-    assert lease.import_disk(None, WISH, iter) == "[ds] name/name.vmdk"
+    assert lease.import_disk(None, WISH, lease.Push(iter)) == "[ds] name/name.vmdk"
     assert [outcome for outcome in done if outcome != "removed"] == ["UPLOAD_BROKEN", "DUPLICATE_NAME", "FILE_ALREADY_EXISTS", "TASK_IN_PROGRESS", None]
     assert done.count("removed") == 4
 
@@ -84,7 +84,7 @@ def test_the_name_is_free_only_after_a_while(monkeypatch, clock):
 def test_no_try_is_made_for_ever(monkeypatch, clock, outcomes):
     done = tries(monkeypatch, *outcomes)
     with pytest.raises(VSphereError) as caught:
-        lease.import_disk(None, WISH, iter)
+        lease.import_disk(None, WISH, lease.Push(iter))
     assert caught.value.code == outcomes[-1]
     assert done[-1] == "removed"
 
