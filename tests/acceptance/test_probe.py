@@ -25,7 +25,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.task
 PROFILES = ROOT / "lab" / "profiles"
 STORES = {"p-vmfs": "VMFS", "p-nfs": "NFS", "p-vsan": "vsan"}
 # Those of the role that vsphere_role makes for Nova and image_cache, without the feature vcenter_upload.
-PRIVILEGES = privileges.all_privileges(["vsan"])
+PRIVILEGES = privileges.all_privileges(["vsan", "pull"])
 ACCOUNT = {"username": "prober", "password": "for the probe"}
 SECONDS = "eager_zero_seconds_per_gib"
 TOLERANCE = 1.0  # seconds a GiB, on a machine that does other things as well
@@ -49,6 +49,8 @@ def world(folder, profile, granted=None, stores=None, permissions=None):
     folder.mkdir(exist_ok=True)
     setup = scenario()
     (dc,) = setup["datacenters"]
+    for host in dc["clusters"][0]["hosts"]:
+        host["http_client"] = True
     dc["datastores"] = [{"name": name, "type": kind, "capacity_gb": 10, "free_gb": 9, "clusters": ["c1"]} for name, kind in stores.items()]
     dc["vms"] = [{"name": "running", "cluster": "c1", "datastore": name} for name, kind in stores.items() if kind == "NFS"]
     if permissions is None:
@@ -90,7 +92,7 @@ def coded(bit):
     return {**HARMFUL, "behaviour": behaviour}
 
 
-THIRD = {**HARMFUL, "version": "9.0.0", "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused"}}
+THIRD = {**HARMFUL, "version": "9.0.0", "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused", "pull_manifest": "sha1"}}
 WORLDS = {"harmful": HARMFUL, "kind": KIND, "third": THIRD, **{f"bit {bit}": coded(bit) for bit in range(len(SWITCHES).bit_length())}}
 
 

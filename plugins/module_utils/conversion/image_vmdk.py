@@ -14,7 +14,7 @@ import tempfile
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import qemu, streams, upload
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import wish as wishes
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deps import requires
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import relay, vmdk
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import known, relay, vmdk
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
@@ -227,7 +227,12 @@ def _convert(glance, image, wanted, params):
             with vmdk.naming(image):
                 streams.lay_out(target, json.dumps(wanted.content, sort_keys=True), wanted.content["adapter_type"])
         made = vmdk.inspect(nova_image.from_document({"id": "", "status": "", **_document(wanted, 0)}).kind, *_file(target))
-        return upload.create(glance, _document(wanted, made.capacity_bytes), target)
+        document = upload.create(glance, _document(wanted, made.capacity_bytes), target)
+        if made.kind != "streamOptimized":
+            return document
+        # With this a host can fetch the image (seeding/choice.py). It names the image, whose id was not known before.
+        facts = known.Known(document["size"], upload.sha256(target), made.capacity_bytes, made.data_bytes)
+        return upload.update(glance, document["id"], [{"op": "add", "path": f"/{known.PROPERTY}", "value": known.write(document["id"], facts)}])
 
 
 def _convert_by_qemu(image, wanted, source, target):

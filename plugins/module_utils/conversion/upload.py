@@ -86,15 +86,25 @@ def _compare(document, path):
     algorithm = document.get("os_hash_algo")
     if not algorithm:
         return
+    found = _hash(path, algorithm)
+    if found != document["os_hash_value"]:
+        raise UploadError(
+            "IMAGE_HASH_MISMATCH", f"Glance got other bytes for the image {document['id']} than were sent.", "Try again.",
+            {"os_hash_value": document["os_hash_value"], "sent": found},
+        )  # fmt: skip
+
+
+def sha256(path):
+    """Returns the SHA-256 of a file, hexadecimal."""
+    return _hash(path, "sha256")
+
+
+def _hash(path, algorithm):
     found = hashlib.new(algorithm)
     with open(path, "rb") as data:
         while chunk := data.read(_CHUNK):
             found.update(chunk)
-    if found.hexdigest() != document["os_hash_value"]:
-        raise UploadError(
-            "IMAGE_HASH_MISMATCH", f"Glance got other bytes for the image {document['id']} than were sent.", "Try again.",
-            {"os_hash_value": document["os_hash_value"], "sent": found.hexdigest()},
-        )  # fmt: skip
+    return found.hexdigest()
 
 
 def _checked(response, what):

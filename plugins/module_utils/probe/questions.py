@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import datastore, imports, vsan
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import datastore, imports, pulls, vsan
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import (
     ALL,
     FILES,
@@ -213,6 +213,38 @@ QUESTIONS = (
             "at_once": Meaning(OK, "An import that failed can be made again at once.", _FINE),
         },
         needs=_SCRATCH,
+    ),
+    Question(
+        "pull_image", "Does an ESXi host fetch an image by itself, here from the machine that the probe runs on?", ALL, pulls.pull_image,
+        {
+            "no": Meaning(
+                NOTE, "Images are pushed.",
+                "To let hosts fetch them from Glance, open the ruleset httpClient of their firewalls (vsphere_host_firewall), give the account the feature pull of "
+                "vsphere_role, and let them reach Glance. They may reach Glance even if they do not reach this machine.",
+            ),
+            "yes": Meaning(OK, "Hosts can fetch images, if they reach Glance as well.", _FINE),
+        },
+        switch=False, needs=_IMPORT,
+    ),
+    Question(
+        "pull_manifest", "What does vCenter say of a file that a host has fetched?", ALL, pulls.pull_manifest,
+        {
+            "empty": Meaning(NOTE, "What a host fetches can't be verified without reading it back, so images are pushed.", "Set image_seed_verify: content to pull all the same."),
+            "sha1": Meaning(
+                NOTE, "Only a SHA-1, so what a host fetches can't be verified without reading it back, and images are pushed.",
+                "Set image_seed_verify: content to pull all the same.",
+            ),
+            "checksum": Meaning(OK, "What a host fetches is verified by its SHA-256.", _FINE),
+        },
+        needs=("pull_image",),
+    ),
+    Question(
+        "pull_truncated", "What becomes of a file that ends too early while a host fetches it?", ALL, pulls.pull_truncated,
+        {
+            "taken": Meaning(OK, "The host takes it for the whole. image_cache compares the SHA-256.", _FINE),
+            "refused": Meaning(OK, "The host refuses it.", _FINE),
+        },
+        needs=("pull_image",),
     ),
     Question(
         "put_missing_folder", "What becomes of a file that is written into a folder that is missing?", ALL, datastore.put_missing_folder,

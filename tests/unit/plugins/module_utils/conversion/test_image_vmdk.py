@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 import disks  # noqa: E402
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion import image_vmdk, wish  # noqa: E402
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import relay, vmdk  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import known, relay, vmdk  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images  # noqa: E402
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image  # noqa: E402
@@ -59,13 +61,15 @@ def test_a_stream_is_laid_out_anew_only_where_esxi_may_refuse_it(monkeypatch, ve
 def test_a_stream_is_laid_out_without_qemu(monkeypatch, tmp_path):
     """What is written to Glance has the properties asked for and a layout that ESXi takes. The work folder is empty again."""
     image, data = stream(1)
-    written = {}
+    written, noted = {}, []
 
     def create(_glance, document, path):
         written.update(document)
         with open(path, "rb") as file:
             written["data"] = file.read()
+        return {"id": "2", "size": len(written["data"])}
 
+    monkeypatch.setattr(image_vmdk.upload, "update", lambda _glance, image_id, operations: noted.append((image_id, *operations)))
     monkeypatch.setattr(image_vmdk, "_download", lambda _glance, _image, path: Path(path).write_bytes(data))
     monkeypatch.setattr(image_vmdk.upload, "create", create)
     monkeypatch.setattr(image_vmdk.qemu, "program", None)
@@ -74,4 +78,9 @@ def test_a_stream_is_laid_out_without_qemu(monkeypatch, tmp_path):
     laid = vmdk.inspect("streamOptimized", len(written["data"]), lambda offset, length: written["data"][offset : offset + length])
     assert not relay.is_needed(laid.stream) and laid.capacity_bytes == len(disks.RAW)
     assert (written["name"], written["hw_disk_type"], written["min_disk"]) == ("new", "streamOptimized", 1)
+    # A host can fetch it.
+    ((image_id, operation),) = noted
+    made = SimpleNamespace(id="2", kind="streamOptimized", size=len(written["data"]), properties={known.PROPERTY: operation["value"]})
+    facts = known.read(made)
+    assert (image_id, operation["path"], facts.sha256) == ("2", f"/{known.PROPERTY}", hashlib.sha256(written["data"]).hexdigest())
     assert list(tmp_path.iterdir()) == []
