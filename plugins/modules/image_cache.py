@@ -53,9 +53,10 @@ options:
       - Which way files take. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
         through the vCenter when no host answers. V(host) and V(server) allow one way only; the server is the one that O(hostname) names.
       - A streamOptimized image always goes to the host that the vCenter names in the import lease.
-      - With V(auto), a host fetches a streamOptimized image, or the disk in an ova, from Glance by itself where it can, so that no byte of it passes through the
-        machine that this runs on. It can if the SHA-256 of the image is known, which the host then tells of what it has fetched. It is known if it is Glance's
-        own hash, or if C(image_vmdk) made the image, or if it was seeded with V(pull) before. Otherwise the image is pushed; C(not_pulled) says why.
+      - With V(auto), a host fetches a streamOptimized image, or the disk in an ova, from Glance by itself where it can, so that no byte of it passes
+        through the machine that this runs on. It can if the SHA-256 of the image is known, which the host then tells of what it has fetched. It is
+        known if it is Glance's own hash, or if C(image_vmdk) made the image, or if it was seeded with V(pull) before. Otherwise the image is pushed;
+        C(not_pulled) says why.
       - With V(pull), an image that no host can fetch is an error. An image whose SHA-256 is not known is read once to find out, and Glance is told in the
         property C(openstack_vmware_stream).
       - A host needs the ruleset C(httpClient) of its firewall open (M(openstack_vmware.nova.vsphere_host_firewall)) and a way to Glance; the account needs

@@ -92,7 +92,11 @@ def coded(bit):
     return {**HARMFUL, "behaviour": behaviour}
 
 
-THIRD = {**HARMFUL, "version": "9.0.0", "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused", "pull_manifest": "sha1"}}
+THIRD = {
+    **HARMFUL,
+    "version": "9.0.0",
+    "behaviour": {**HARMFUL["behaviour"], "host_certificate": "sslCertificate", "vsan_folder_move": "refused", "pull_manifest": "sha1"},
+}
 WORLDS = {"harmful": HARMFUL, "kind": KIND, "third": THIRD, **{f"bit {bit}": coded(bit) for bit in range(len(SWITCHES).bit_length())}}
 
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Questions on hosts that fetch images themselves. As in :mod:`datastore`, each function takes a bench and gives a finding.
 
-A tiny disk is offered to one host by a web server of the probe's own: on this machine's address towards the host, at a path that nobody can guess, for as long as the
-question takes. It has no content but the probe's.
+A web server of the probe's own offers a tiny disk to one host: on this machine's address towards the host, at a path that nobody can guess, for as long
+as the question takes. It has no content but the probe's.
 """
 
 from __future__ import annotations

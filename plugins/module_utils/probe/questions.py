@@ -219,8 +219,8 @@ QUESTIONS = (
         {
             "no": Meaning(
                 NOTE, "Images are pushed.",
-                "To let hosts fetch them from Glance, open the ruleset httpClient of their firewalls (vsphere_host_firewall), give the account the feature pull of "
-                "vsphere_role, and let them reach Glance. They may reach Glance even if they do not reach this machine.",
+                "To let hosts fetch them from Glance, open the ruleset httpClient of their firewalls (vsphere_host_firewall), give the account the feature pull "
+                "of vsphere_role, and let them reach Glance. They may reach Glance even if they do not reach this machine.",
             ),
             "yes": Meaning(OK, "Hosts can fetch images, if they reach Glance as well.", _FINE),
         },
@@ -229,7 +229,10 @@ QUESTIONS = (
     Question(
         "pull_manifest", "What does vCenter say of a file that a host has fetched?", ALL, pulls.pull_manifest,
         {
-            "empty": Meaning(NOTE, "What a host fetches can't be verified without reading it back, so images are pushed.", "Set image_seed_verify: content to pull all the same."),
+            "empty": Meaning(
+                NOTE, "What a host fetches can't be verified without reading it back, so images are pushed.",
+                "Set image_seed_verify: content to pull all the same.",
+            ),
             "sha1": Meaning(
                 NOTE, "Only a SHA-1, so what a host fetches can't be verified without reading it back, and images are pushed.",
                 "Set image_seed_verify: content to pull all the same.",

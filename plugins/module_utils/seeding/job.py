@@ -108,8 +108,8 @@ class Job:
 class Done:
     """What a step did. ``bytes`` were sent, or copied by vSphere. ``step`` tells how far it is while it runs.
 
-    ``action`` is ``push``, ``pull`` or ``copy``. ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as it should have been.
-    ``content`` is what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
+    ``action`` is ``push``, ``pull`` or ``copy``. ``encoding`` is what was made of an image for its way, or None. ``warning`` is why it was not sent as
+    it should have been. ``content`` is what was sent, or None where nobody asked for it. ``thin`` is the type of the disk that vSphere made.
     """
 
     step: progress.Step

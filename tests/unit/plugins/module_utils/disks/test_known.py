@@ -39,8 +39,8 @@ def test_a_snapshot_inherits_nothing():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"sha256": "ab"}, {"sha256": SHA.upper()}, {"sha256": 7}, {"size": 0}, {"size": "700"}, {"size": 701}, {"capacity_bytes": 1000}, {"capacity_bytes": -65536},
-     {"data_bytes": -1}, {"member": "disk.vmdk"}],
+    [{"sha256": "ab"}, {"sha256": SHA.upper()}, {"sha256": 7}, {"size": 0}, {"size": "700"}, {"size": 701}, {"capacity_bytes": 1000},
+     {"capacity_bytes": -65536}, {"data_bytes": -1}, {"member": "disk.vmdk"}],
 )  # fmt: skip
 def test_what_makes_no_sense_is_not_believed(changes):
     assert known.read(image(json.dumps({**json.loads(known.write(ID, STREAM)), **changes}))) is None
