@@ -64,7 +64,7 @@ def openstack_venv():
     base.undone("openstack")
     python = base.OPENSTACK / "bin/python"
     uv("venv", "-q", "--clear", "--python", sys.executable, base.OPENSTACK)
-    uv("pip", "sync", "-q", "--python", python, lock)
+    uv("pip", "sync", "-q", "--compile-bytecode", "--python", python, lock)
     # Built from a copy: setuptools leaves files in the source.
     copy = base.LAB / "build/ml2_dvs"
     shutil.rmtree(copy, ignore_errors=True)
