@@ -83,6 +83,7 @@ def test_drift(evaluate):
     given = {
         "__nova_vcdriver_facts": {"stdout_lines": []}, "__nova_vcdriver_conf_files": {"results": []}, "__nova_vcdriver_secret_files": {"results": []},
         "__nova_vcdriver_ca_files": {"skipped": True}, "__nova_vcdriver_unit_file": {"changed": False}, "__nova_vcdriver_cluster_states": {"results": []},
+        "__nova_vcdriver_reached": {"compute_host": {"openstack": []}},
     }  # fmt: skip
     assert [one["what"] for one in evaluate("__nova_vcdriver_differences", **given)] == ["deployed"]
 

@@ -189,7 +189,7 @@ def test_what_the_compute_host_tries():
     (one,) = run({**SITE, "vcenters": [vcenter], "transport_url": "rabbit://u:p$@one/", "auth": {"password": "x"}, "computes": [{"cluster_name": "a"}]})[
         "with_secrets"
     ]
-    assert 'transport_url = "rabbit://u:p$$@one/"' in one["nova_conf"] and 'password = "x"' in one["nova_conf"]
+    assert "transport_url = rabbit://u:p$$@one/" in one["nova_conf"] and "password = x" in one["nova_conf"]
     assert "cache_prefix = vc1" in one["nova_conf"] and "vcenter-secret" not in one["nova_conf"]
 
 
