@@ -1,6 +1,6 @@
 # What people run here. All of it works from a checkout; what needs Debian and root says so.
 .DEFAULT_GOAL := help
-.PHONY: bench demo fault-walk format help lab lab-down lab-status lint sanity test unit venv
+.PHONY: bench build demo fault-walk format help lab lab-down lab-status lint sanity test unit venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,7 +11,10 @@ demo: ## start the lab, deploy Nova, seed images, boot servers (Debian 12, root)
 test: ## run every test (Debian 12, root)
 	tests/run
 
-lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog, and build the tarball
+build: ## build the tarball and its SBOM into dist/, and check them as Galaxy does
+	tests/run package
+
+lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog
 	tests/run lint
 
 unit: ## run the unit tests, and ask Nova's own code whether our rules are its rules

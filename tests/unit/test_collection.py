@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import variables
 
 ROOT = Path(__file__).resolve().parents[2]
-IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "output"}
+IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "dist", "output"}
 # Written so that these lines do not match themselves.
 FORBIDDEN = {
     "a path of one machine": re.compile(rb"/wor[k]/|/hom[e]/[a-z]|/User[s]/[a-z]|[.]pyen[v]/"),
