@@ -1,6 +1,6 @@
 # What people run here. All of it works from a checkout; what needs Debian and root says so.
 .DEFAULT_GOAL := help
-.PHONY: bench demo fault-walk format help lab lab-down lab-status lint sanity test unit venv
+.PHONY: bench build demo fault-walk format help lab lab-down lab-status lint mutation sanity test unit venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,7 +11,10 @@ demo: ## start the lab, deploy Nova, seed images, boot servers (Debian 12, root)
 test: ## run every test (Debian 12, root)
 	tests/run
 
-lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog, and build the tarball
+build: ## build the tarball and its SBOM into dist/, and check them as Galaxy does
+	tests/run package
+
+lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog
 	tests/run lint
 
 unit: ## run the unit tests, and ask Nova's own code whether our rules are its rules
@@ -38,6 +41,9 @@ lab-down: ## end every process of the lab; .lab is kept
 
 bench: ## measure what docs/performance.md says (Debian 12, root)
 	bench/run
+
+mutation: venv ## change the pure rooms in thousands of ways, and count what the unit tests notice; MINUTES=60: how long
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=lab:tests .lab/venv/bin/python -m runner.mutation $(MINUTES)
 
 fault-walk: ## break every kind of request of a seed in every way; FAULT_WALK=full: every request, which takes hours
 	lab/lab up

@@ -99,15 +99,16 @@ class Stage:
         self.passed += int(passed)
         self.failed += int(failed)
 
-    def pytest(self, python, path, *options, plugin=False, **more):
+    def pytest(self, python, path, *options, plugin=False, report=None, **more):
         """Runs pytest and counts its tests.
 
         :arg plugin: True for tests of pytest-ansible, which links the tree into itself otherwise.
+        :arg report: a name for the JUnit report; the path's by default.
         :returns: the path of the JUnit report.
         """
         if not plugin:
             options = ("-p", "no:pytest-ansible", *options)
-        report = LOG / f"{self.name}-{Path(path).name}.xml"
+        report = LOG / f"{self.name}-{report or Path(path).name}.xml"
         report.unlink(missing_ok=True)
         code, _output = self.run(
             python, "-m", "pytest", path, "-q", "-ra", "-p", "no:cacheprovider", f"--junitxml={report}", *options,

@@ -16,8 +16,13 @@ from labctl import clients as others
 from labctl import stages as prepare
 from labctl.simulator import READS
 
+from . import matrix as versions
+from . import package as built
+from .environments import environment
 from .simulator import simulator
 from .stage import LOG, VENV, WORK, Failure
+
+COVERAGE = WORK / "measured"
 
 
 def install(stage, *packages):
@@ -35,15 +40,17 @@ def python_version():
     return re.search(r"version(?:_info)? = (\d+\.\d+)", (base.LAB / "venv" / "pyvenv.cfg").read_text(encoding="utf-8")).group(1)
 
 
-def bootstrap_pip(stage):
+def bootstrap_pip(stage, environment_of=base.LAB / "venv"):
     """Puts pip's bootstrap script where ansible-test looks for it, so that only the package index is needed.
 
     ansible-test (python_requirements.py, requirements.py) fetches it from a host of its own otherwise. This one has the
     same meaning: it installs the wheel of the same version.
+
+    :arg environment_of: the folder of the environment that has ansible-test.
     """
     home = WORK / "home"
     cache = home / ".ansible" / "test" / "cache"
-    (source,) = (base.LAB / "venv").glob("lib/*/site-packages/ansible_test/_internal/python_requirements.py")
+    (source,) = environment_of.glob("lib/*/site-packages/ansible_test/_internal/python_requirements.py")
     version = re.search(r"\bpip='([\d.]+)'", source.read_text(encoding="utf-8")).group(1)
     wheel = cache / f"pip-{version}-py3-none-any.whl"
     stage.env["HOME"] = str(home)
@@ -63,19 +70,41 @@ def bootstrap_pip(stage):
 
 
 def lint(stage):
-    """ruff, yamllint, ansible-lint's production profile, the changelog, and the tarball that users would install."""
+    """ruff, yamllint, ansible-lint's production profile and the changelog."""
     stage.check("ruff", "format", "--no-cache", "--check", ".")
     stage.check("ruff", "check", "--no-cache", ".")
     stage.check("yamllint", "--strict", ".")
     stage.check("ansible-lint", "--offline", "--profile", "production", "--nocolor")
     stage.check("antsibull-changelog", "lint")
-    shutil.rmtree(WORK / "build", ignore_errors=True)
-    stage.run("ansible-galaxy", "collection", "build", "--output-path", WORK / "build")
-    (tarball,) = (WORK / "build").glob("*.tar.gz")
-    _code, names = stage.run("tar", "tzf", tarball)
-    unwanted = [name for name in names.split() if re.match(r"(\./)?(\.lab|\.work|\.git|\.ci|lab|tests/output)/", name)]
-    stage.say(f"{tarball.name}: {len(names.split())} files, unwanted: {unwanted}")
-    stage.count(not unwanted, bool(unwanted))
+
+
+def package(stage):
+    """The tarball that users install and its SBOM, in dist/: galaxy-importer, REUSE, and nothing in it that needs the checkout."""
+    tools = environment("release", "release.lock", python_version())
+    stage.check(tools / "reuse", "lint", "--lines")
+    path, _collections = built.tarball(stage)
+    unwanted, missing = built.misplaced(path)
+    stage.say(f"{path.name}: unwanted: {unwanted}, missing: {missing}")
+    stage.count(not (unwanted or missing), bool(unwanted or missing))
+    config = WORK / stage.name / "galaxy-importer.cfg"
+    # ansible-lint and ansible-test have stages of their own; here they would want a container.
+    config.write_text(
+        "[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_ANSIBLE_LINT = False\nRUN_FLAKE8 = False\nCHECK_REQUIRED_TAGS = True\n", encoding="utf-8"
+    )
+    code, output = stage.run(
+        tools / "python", "-m", "galaxy_importer.main", path, cwd=WORK / stage.name, check=False,
+        GALAXY_IMPORTER_CONFIG=str(config), PATH=f"{tools}:{stage.env['PATH']}",
+    )  # fmt: skip
+    # It warns of each list of ignored findings, even of an empty one.
+    warned = [line for line in output.splitlines() if line.startswith(("WARNING", "ERROR")) and "with 0 statement(s)" not in line]
+    good = not code and not warned and "Importer processing completed successfully" in output
+    stage.count(good, not good)
+    bom = built.sbom(stage, tools, path)
+    shutil.rmtree(base.ROOT / "dist", ignore_errors=True)
+    (base.ROOT / "dist").mkdir()
+    for one in (path, bom):
+        shutil.copy2(one, base.ROOT / "dist")
+    stage.count(True, False)
 
 
 def lab(stage):
@@ -89,7 +118,12 @@ def sanity(stage):
     """ansible-test sanity, all of its tests."""
     install(stage, "shellcheck")
     bootstrap_pip(stage)
-    code, output = stage.run("ansible-test", "sanity", "--local", "--python", python_version(), "--color", "no", check=False)
+    _sanity(stage, "ansible-test", python_version())
+
+
+def _sanity(stage, command, python, *options, **variables):
+    """Runs ansible-test sanity and counts its tests."""
+    code, output = stage.run(command, "sanity", "--local", "--python", python, "--color", "no", *options, check=False, **variables)
     ran = set(re.findall(r'^Running sanity test "([^"]+)"', output, re.MULTILINE))
     failed = set(re.findall(r"^FATAL: The (\d+) sanity test", output, re.MULTILINE))
     bad = max(sum(map(int, failed)), int(bool(code)))
@@ -105,6 +139,43 @@ def unit(stage):
     with base.lock():
         prepare.openstack_venv()
     stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
+
+
+def matrix(stage):
+    """The unit tests, in the unpacked tarball, and the sanity tests that differ, on each version in tests/runner/matrix.py."""
+    _path, collections = built.tarball(stage)
+    installed = collections / "ansible_collections" / "openstack_vmware" / "nova"
+    cores = {versions.OLDEST: base.LAB / "venv"}
+    for row in versions.MATRIX:
+        tools = environment(row.name, row.lock, row.python)
+        variables = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "ANSIBLE_CONTROLLER_MIN_PYTHON_VERSION": "3.11"}
+        if row.only_target:
+            # What Ansible sends to a host: ansible.module_utils, and nothing else of ansible-core.
+            (core,) = cores[row.core].glob("lib/*/site-packages/ansible")
+            sent = WORK / stage.name / row.name / "ansible"
+            sent.mkdir(parents=True)
+            (sent / "__init__.py").touch()
+            shutil.copy2(core / "release.py", sent)
+            shutil.copytree(core / "module_utils", sent / "module_utils")
+            options, variables["PYTHONPATH"] = (), f"{collections}:{sent.parent}"
+        else:
+            cores[row.core] = tools.parent
+            (plugins,) = tools.parent.glob("lib/*/site-packages/ansible_test/_util/target/pytest/plugins")
+            options, variables["PYTHONPATH"] = ("-p", "ansible_pytest_collections"), f"{collections}:{plugins}"
+        stage.say(f"\n{row.name}")
+        paths = [f"tests/unit/{path}" for path in row.tests]
+        if row == versions.MEASURED:
+            data = COVERAGE / "unit"
+            COVERAGE.mkdir(exist_ok=True)
+            data.unlink(missing_ok=True)
+            # Python counts lines itself (sys.monitoring), at next to no cost.
+            variables |= {"COVERAGE_FILE": str(data), "COVERAGE_CORE": "sysmon"}
+            options += ("--cov=plugins", "--cov-report=")
+        stage.pytest(tools / "python", paths[0], *paths[1:], "-n", "2", "-W", "ignore", *options, report=row.name, cwd=installed, **variables)
+        if not row.only_target:
+            bootstrap_pip(stage, tools.parent)
+            skipped = [word for name in versions.SAME_SANITY for word in ("--skip-test", name)]
+            _sanity(stage, tools / "ansible-test", row.python, *skipped, PATH=f"{tools}:{stage.env['PATH']}")
 
 
 def go(stage):
@@ -166,14 +237,22 @@ def integration(stage):
         # ansible-test wants this file for targets with the alias cloud/vcenter.
         lines = [f"{key}: {variables[key]}\n" for key in ("vcenter_hostname", "vcenter_username", "vcenter_password")]
         base.write_private(folder / "cloud-config-vcenter.ini", "[DEFAULT]\n" + "".join(lines))
-        options = ("--local", "--python", python_version(), "--color", "no", "--continue-on-error")
+        options = ("--local", "--python", python_version(), "--color", "no", "--continue-on-error", "--coverage")
         code, _output = stage.run("ansible-test", "integration", *options, *targets, check=False)
+    _keep_coverage(stage)
     # What ansible-test writes of a run: the targets that passed, and only those.
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in (stage.copy / "tests" / "output" / "data").glob("integration-*.json")]
     passed = set(targets) & {name for report in reports for name in report.get("targets", {})}
     failed = sorted(set(targets) - passed)
     stage.say(f"{len(passed)} of {len(targets)} targets passed, failed: {failed}")
     stage.count(len(passed), len(failed) or int(bool(code)))
+
+
+def _keep_coverage(stage):
+    """Puts what ansible-test has measured where the stage `coverage` looks for it."""
+    stage.run("ansible-test", "coverage", "combine", "--color", "no")
+    COVERAGE.mkdir(exist_ok=True)
+    shutil.copy2(stage.copy / "tests" / "output" / "coverage" / "coverage", COVERAGE / "integration")
 
 
 # The simulated vCenters of the molecule scenarios, by their files in lab/scenarios.
@@ -219,6 +298,23 @@ def acceptance(stage):
     stage.pytest(VENV / "python", "tests/acceptance", "-n", "2", "--durations=25", cwd=base.ROOT, ANSIBLE_COLLECTIONS_PATH=str(base.LAB / "collections"))
 
 
+def coverage(stage):
+    """The lines of plugins/ that the unit tests and the integration targets ran, by file. It reads what the stages matrix and integration have left."""
+    sources = [COVERAGE / "unit", COVERAGE / "integration"]
+    if missing := [path.name for path in sources if not path.exists()]:
+        raise Failure(f"no coverage of: {', '.join(missing)}. Run the stages matrix and integration first")
+    settings = WORK / stage.name / "coveragerc"
+    # Each stage measured its own copy of the tree.
+    settings.write_text("[paths]\nsource =\n    .\n    */ansible_collections/openstack_vmware/nova\n[run]\nrelative_files = true\n", encoding="utf-8")
+    for name, paths in {"unit": sources[:1], "integration": sources[1:], "both": sources}.items():
+        data = (f"--rcfile={settings}", f"--data-file={WORK / stage.name / name}")
+        stage.run("coverage", "combine", "--keep", "-q", *data, *paths)
+        _code, text = stage.run("coverage", "report", "--include=plugins/*", "--sort=cover", *data)
+        files = len(re.findall(r"^plugins/\S+\.py +\d", text, re.MULTILINE))
+        stage.count(bool(files), not files)
+        stage.say(f"{name}: {text.split()[-1]} of the lines in {files} files")
+
+
 def secrets(stage):
     """No password in what the other stages printed, nor in a log of the lab."""
     # Those of the lab's services, of the simulated vCenter, and the made-up ones of the molecule scenarios' inventories.
@@ -235,13 +331,14 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, unit: 900, lab: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600, molecule: 3600, secrets: 60,
+    lint: 300, package: 300, unit: 900, matrix: 900, lab: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
+    molecule: 3600, coverage: 60, secrets: 60,
 }  # fmt: skip
 # What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
 # computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
 # they fill two cores.
 STEPS = (
-    [[lint, unit], [lab]],
+    [[lint, package, unit, matrix], [lab]],
     [[sanity, go, docs, acceptance], [clients, integration, molecule]],
-    [[secrets]],
+    [[coverage, secrets]],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import yaml
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import variables
 
 ROOT = Path(__file__).resolve().parents[2]
-IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "output"}
+IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "dist", "output"}
 # Written so that these lines do not match themselves.
 FORBIDDEN = {
     "a path of one machine": re.compile(rb"/wor[k]/|/hom[e]/[a-z]|/User[s]/[a-z]|[.]pyen[v]/"),
@@ -121,6 +122,21 @@ def test_sanity_ignores_nothing():
     lists = list((ROOT / "tests" / "sanity").glob("ignore-*.txt"))
     assert lists
     assert [path.name for path in lists if path.read_bytes()] == []
+
+
+def test_the_oldest_ansible_is_tested():
+    """requires_ansible, the roles' metadata, the control environment and the table of versions agree; each version in the table has its lock."""
+    table = runpy.run_path(str(ROOT / "tests" / "runner" / "matrix.py"))
+    oldest = table["OLDEST"]
+    assert read_yaml("meta/runtime.yml")["requires_ansible"] == f">={oldest}.0"
+    assert {read_yaml(f"roles/{role}/meta/main.yml")["galaxy_info"]["min_ansible_version"] for role in ROLES} == {oldest}
+    assert f"\nansible-core=={oldest}." in (ROOT / "requirements" / "control.lock").read_text(encoding="utf-8")
+    locks = {path.name for path in (ROOT / "requirements" / "matrix").glob("*.lock")}
+    assert {f"matrix/{name}" for name in locks} == {row.lock for row in table["MATRIX"]}
+    for row in table["MATRIX"]:
+        assert all((ROOT / "tests" / "unit" / path).exists() for path in row.tests)
+        lock = (ROOT / "requirements" / row.lock).read_text(encoding="utf-8")
+        assert row.only_target or f"\nansible-core=={row.core}." in f"\n{lock}"
 
 
 def numbers(version):

@@ -137,3 +137,32 @@ def test_a_cache_folder():
 def test_files_of_the_storage_are_none_of_the_cache():
     tree = {"[ds] b": [File(".lck-5001d2f000000000", 84, False, None), File(".nfs000000000102", 1, False, None), File("x", 1, False, None)]}
     assert [entry.name for entry in audit.entries(tree, "[ds] b")] == ["x"]
+
+
+def test_when_ageing_deletes():
+    """A marked image goes once it is old enough; without a mark, or with ageing off, no time is said. The rest of a description is as it was read."""
+    marked = audit.entry(ID, f"[ds] b/{ID}", [*listing(**{DISK: 500, FLAT: 1024}), File("ts-2026-11-20-10-00-05", 0, True, None)])
+    at = ["2026-11-20T10:00:05+00:00", "2026-11-20T11:00:05+00:00"]
+    assert [marked.describe(3600)[key] for key in ("age_marker", "ageing_deletes_at")] == at
+    assert marked.describe()["ageing_deletes_at"] is None
+    assert audit.entry(ID, f"[ds] b/{ID}", listing(**{DISK: 500, FLAT: 1024})).describe(3600)["ageing_deletes_at"] is None
+    said = marked.describe()
+    assert (said["image_id"], said["name"], said["path"], said["state"], said["reasons"]) == (ID, ID, f"[ds] b/{ID}", "complete", [])
+    assert (said["bytes"], said["writer"], said["sized_copies"]) == (1524, "nova or another", [])
+    assert said["files"] == [{"name": DISK, "bytes": 500, "modified": None}, {"name": FLAT, "bytes": 1024, "modified": None}]
+
+
+def test_what_is_no_images_folder_is_unknown():
+    """A file, and a folder of another name, are said and left alone; the storage's own files are not told."""
+    tree = {
+        "[ds] b": [File("note", 7, False, None), File("other", 0, True, None), File(ID, 0, True, None), File(".lck-1", 1, False, None)],
+        "[ds] b/other": [File("x", 3, False, None)],
+        f"[ds] b/{ID}": listing(**{DISK: 500, FLAT: 1024}),
+    }
+    found = audit.entries(tree, "[ds] b")
+    assert [(one.name, one.path, one.state) for one in found] == [
+        (ID, f"[ds] b/{ID}", "complete"), ("note", "[ds] b/note", "unknown"), ("other", "[ds] b/other", "unknown"),
+    ]  # fmt: skip
+    assert [one.bytes for one in found] == [1524, 7, 3] and [one.is_image for one in found] == [True, False, False]
+    assert "is a file" in found[1].reasons[0] and "not the id of an image" in found[2].reasons[0]
+    assert audit.entries(None, "[ds] b") == []

@@ -44,3 +44,12 @@ def test_age_markers():
     assert cache.parse_age_marker("ts-2026-11-20-10-00-05") == datetime.datetime(2026, 11, 20, 10, 0, 5, tzinfo=datetime.timezone.utc)
     assert cache.parse_age_marker("ts-2026-13-20-10-00-05") is None
     assert cache.parse_age_marker("ts-2026-11-20") is None
+
+
+def test_sizes_of_copies():
+    """A root disk as large as the image holds it; none of 0 GiB is made (Nova clones such a root disk as it is), and each size once."""
+    assert cache.linked_clone_sizes([40, 0, 2, 1, 40], 2 << 30) == ([2, 40], [1])
+
+
+def test_names_of_all_disks():
+    assert cache.disk_names([ID]) == [f"{ID}.vmdk", f"{ID}.*.vmdk"]

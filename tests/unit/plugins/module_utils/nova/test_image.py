@@ -81,3 +81,18 @@ def test_accepted(kind, changes):
     one = image(**changes)
     assert refusals(one) == []
     assert one.kind == kind
+
+
+@pytest.mark.parametrize("default", [True, False])
+@pytest.mark.parametrize("name", ["img_linked_clone", "vmware_linked_clone"])
+@pytest.mark.parametrize(
+    "value, linked",
+    [*((value, True) for value in ("1", "t", "True", " on ", "y", "yes")), *((value, False) for value in ("0", "false", "off", "no", "perhaps", ""))],
+)
+def test_what_an_image_says_of_linked_clones_wins(name, value, linked, default):
+    """Under its name of today and its older one; what oslo.utils does not know is no."""
+    assert image({name: value}).linked_clone(default) is linked
+
+
+def test_linked_clones_of_images_that_say_nothing():
+    assert [image().linked_clone(), image().linked_clone(False), image(disk_format="iso").linked_clone()] == [True, False, False]

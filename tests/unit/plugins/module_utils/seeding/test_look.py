@@ -81,7 +81,7 @@ def found(monkeypatch, entries, elsewhere=()):
     """Looks at an image whose header says that it has 2 GiB. Gives what was found."""
     monkeypatch.setattr(look, "inspect", lambda _image, _source: SimpleNamespace(capacity_bytes=2 * GIB))
     places = {name: place(name) for name in entries}
-    everywhere = {name: {one.name: one for one in [entry] if one} for name, entry in entries.items()}
+    everywhere = {name: {one.name: one} if one else {} for name, one in entries.items()}
     everywhere.update({name: {"i": entry(audit.COMPLETE)} for name in elsewhere})
     seen = look.Seen([], {name: place(name) for name in elsewhere}, everywhere, {}, {})
     return look.look_at(seen, image(), places, None, Options())

@@ -126,3 +126,23 @@ def test_content_that_could_not_be_read_back_is_refused():
     with pytest.raises(ContentError):
         plan_image(there, {}, Extras(), Options(verify="content"))
     assert plan_image(there, {}, Extras(), Options()).changes
+
+
+def test_of_an_archive_its_disk_is_sent():
+    """An OVA holds more than the disk, and what is sent is the disk."""
+    ova = Image("id", "name", "active", 900, "vmdk", "ova", "sha512", "00", {"hw_disk_type": "streamOptimized"}, 0)
+    step = Step("a", "missing", "push")
+    one = Work(ova, None, {}, {}, {"a": None}, SimpleNamespace(data_bytes=500, size=700), 4096, [step], {"a": ()}, [], False)
+    assert one.planned_bytes(step) == 700
+
+
+def test_what_is_replaced_is_freed():
+    """A step that writes over something counts what goes away, a push as well as a copy."""
+    steps = [Step("a", "broken", "push"), Step("b", "broken", "copy", "a", 1)]
+    one = work(image(4096), 4096, steps)
+    one.entries.update(a=SimpleNamespace(bytes=100), b=SimpleNamespace(bytes=200))
+    assert list(one.writes()) == [Write("a", 4096, 0, 100), Write("b", 4096, 0, 200)]
+
+
+def test_copies_that_stay_take_nothing():
+    assert [Work.sized_bytes(SizedCopy(2, "missing", action)) for action in ("copy", "none")] == [2 * GIB, 0]
