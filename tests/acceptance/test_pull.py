@@ -322,7 +322,9 @@ def gone(handler, _data):
 
 
 @pytest.mark.parametrize(
-    "answer, action", [(whole, "pull"), (shorter, "push"), (zipped, "push"), (elsewhere, "push"), (other_data, "push"), (gone, "push")], ids=lambda one: getattr(one, "__name__", "")
+    "answer, action",
+    [(whole, "pull"), (shorter, "push"), (zipped, "push"), (elsewhere, "push"), (other_data, "push"), (gone, "push")],
+    ids=lambda one: getattr(one, "__name__", ""),
 )
 def test_a_glance_with_tls(tmp_path, cloud, vcenter, images, noted, monkeypatch, answer, action):
     """The host trusts the certificate that was verified here. What it gets is published only if it is the image; else the image is pushed."""

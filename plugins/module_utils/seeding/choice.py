@@ -79,7 +79,9 @@ def after_look(image, choice, disk, options):
     if not choice.pulls or choice.known is not None:
         return choice
     if relay.is_needed(disk.stream):
-        return _pushed(image, "ESXi may refuse its stream, which a push lays out anew: image_vmdk makes one that can be fetched", options.upload_through == "pull")
+        return _pushed(
+            image, "ESXi may refuse its stream, which a push lays out anew: image_vmdk makes one that can be fetched", options.upload_through == "pull"
+        )
     if _glance_has_sha256(image):
         return Choice(True, known=known.Known(image.size, image.os_hash_value, disk.capacity_bytes, disk.data_bytes))
     return choice

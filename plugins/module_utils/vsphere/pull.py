@@ -100,9 +100,7 @@ class Pull:
         except VSphereFault as fault:
             raise _not_begun(what, fault) from fault
         try:
-            ((_result, fault),) = wait_for(
-                session, [task], opened.rules.remaining(TIMEOUT, what), names=[what], tick=lambda _percents: self._look(opened)
-            )
+            ((_result, fault),) = wait_for(session, [task], opened.rules.remaining(TIMEOUT, what), names=[what], tick=lambda _percents: self._look(opened))
         except BaseException:
             with contextlib.suppress(Exception):  # the lease is aborted anyhow
                 task.CancelTask()
@@ -154,9 +152,7 @@ def _probe(session, lease, file, what):
 
 def _not_begun(what, fault):
     if fault.code == "NO_PERMISSION":
-        return PullError(
-            "PULL_NOT_PERMITTED", f"Failed to {what}: {fault.what}", "Grant VApp.PullFromUrls, as the module vsphere_role does.", fault.details
-        )
+        return PullError("PULL_NOT_PERMITTED", f"Failed to {what}: {fault.what}", "Grant VApp.PullFromUrls, as the module vsphere_role does.", fault.details)
     return PullError("PULL_FAILED", f"Failed to {what}: {fault.what}", fault.hint, fault.details)
 
 

@@ -24,7 +24,19 @@ def work(name, elsewhere=()):
     place = SimpleNamespace(name="a", datastore=SimpleNamespace(moid="a"))
     step = Step("a", "missing", "copy", "x", 1) if elsewhere else Step("a", "missing", "push")
     return Work(
-        image, None, {"a": place}, dict.fromkeys(elsewhere), {"a": None}, "a disk", 9, Choice(), [step], {"a": ()}, [], False, [Target("a", "a", "missing", 9, ())]
+        image,
+        None,
+        {"a": place},
+        dict.fromkeys(elsewhere),
+        {"a": None},
+        "a disk",
+        9,
+        Choice(),
+        [step],
+        {"a": ()},
+        [],
+        False,
+        [Target("a", "a", "missing", 9, ())],
     )
 
 

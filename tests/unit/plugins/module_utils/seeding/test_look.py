@@ -24,7 +24,9 @@ def image(name="i", disk_type="thin", kind="flat", size=GIB):
 
 def place(name, type_="VMFS", mounts=("host-1",)):
     datastore = SimpleNamespace(type=type_, storage=name)
-    return SimpleNamespace(name=name, datastore=datastore, base="base", mounts={f"esx-{one}": (one, "/path") for one in mounts}, imports=ImportPlace("pool", "folder"))
+    return SimpleNamespace(
+        name=name, datastore=datastore, base="base", mounts={f"esx-{one}": (one, "/path") for one in mounts}, imports=ImportPlace("pool", "folder")
+    )
 
 
 def entry(state, name="i", capacity=GIB):
