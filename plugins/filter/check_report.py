@@ -7,15 +7,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: check_report
-short_description: Findings of compute_check as text
+short_description: Findings of compute_check as a few lines
 version_added: 0.1.0
 description:
-  - Writes what M(openstack_vmware.nova.compute_check) returned for each vCenter as lines.
+  - Groups what M(openstack_vmware.nova.compute_check) returned - two lines for each rule, with the first objects and the way out, at any number of clusters.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
   _input:
-    description: The results, one a vCenter.
+    description: The results, one a call.
     type: list
     elements: dict
     required: true
@@ -30,12 +30,12 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 _value:
-  description: A line a finding, then what each vCenter has in sum.
+  description: The groups, then what was found and judged in sum. At most 45 lines.
   type: list
   elements: str
 """
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.report import report
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report.screen import report
 
 
 class FilterModule:

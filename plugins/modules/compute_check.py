@@ -33,7 +33,7 @@ options:
     description: What findings call the vCenter. By default O(hostname), without that C([vmware]host_ip) of O(services[].nova_conf).
     type: str
   services:
-    description: The nova-computes, all of this one vCenter, best all of one compute host together.
+    description: The nova-computes, all of this one vCenter, best all of a site together.
     type: list
     elements: dict
     required: true
@@ -59,8 +59,14 @@ options:
           - Whether Nova knows no service of this name yet. A new one must not find servers of Nova in its cluster.
           - With O(openstack), Nova is asked instead.
         type: bool
+      compute_host:
+        description: Name of its compute host, a key of O(compute_hosts).
+        type: str
   compute_host:
-    description: What M(openstack_vmware.nova.compute_host_info) has returned on the compute host as C(compute_host).
+    description: What M(openstack_vmware.nova.compute_host_info) has returned on the compute host as C(compute_host), where there is one.
+    type: dict
+  compute_hosts:
+    description: The same for several compute hosts, by their names. Each element of O(services) then needs O(services[].compute_host).
     type: dict
   cluster_settings:
     description:
@@ -142,6 +148,12 @@ findings:
     title: {description: The rule in words., type: str, sample: DRS is not fully automated}
     vcenter: {description: "The vCenter that it is about, in evidence, too; null for one about nova-api, images or the compute host.", type: str, sample: vc1}
     object: {description: What it is about., type: str, sample: /dc1/host/cluster-a}
+    compute_host: {description: "With O(compute_hosts), the one that it is about, null for any.", type: str, sample: null}
+    services:
+      description: The names of the nova-computes that it was judged for. Empty means all.
+      type: list
+      elements: str
+      sample: [vc1-cluster-a]
     evidence: {description: What was seen., type: str, sample: "DRS is partiallyAutomated: servers start, and stay where they started (vCenter 'vc1')"}
     source: {description: Where the rule comes from., type: str, sample: nova/virt/vmwareapi/vm_util.py (create_vm names no host)}
     hint: {description: What to do., type: str, sample: "Set the automation level to fully automated: module vsphere_cluster_settings."}
@@ -190,9 +202,11 @@ def argument_spec():
                 "datastore_regex": {"type": "str"},
                 "nova_conf": {"type": "str"},
                 "new": {"type": "bool"},
+                "compute_host": {"type": "str"},
             },
         },
         "compute_host": {"type": "dict"},
+        "compute_hosts": {"type": "dict"},
         "cluster_settings": {"type": "list", "elements": "dict"},
         "api_nova_conf": {"type": "str"},
         "images": {"type": "list", "elements": "str"},
@@ -205,6 +219,7 @@ def main():
     run(
         check.run,
         argument_spec(),
+        mutually_exclusive=[("compute_host", "compute_hosts")],
         required_by={"hostname": ("username", "password"), "images": ("openstack",)},
     )
 

@@ -109,7 +109,8 @@ class Facts:
     ``name`` is what findings call the vCenter. ``login_error`` is ``(code, text)`` where the vCenter was asked and could not be used, ``openstack_error``
     the same of Nova and Glance. ``compute_host`` is the result of ``compute_host_info``. ``images`` are :class:`..nova.image.Image`;
     ``vsphere_locations`` the names of those that have a location ``vsphere://``. ``zones`` has the nova-computes of each availability zone,
-    ``server_groups`` the :class:`ServerGroup` of all projects.
+    ``server_groups`` the :class:`ServerGroup` of all projects. ``host`` is the name of the compute host where there are several; ``parts`` are
+    then the facts of each, with its own ``services`` and ``compute_host``.
     """
 
     services: tuple
@@ -117,9 +118,11 @@ class Facts:
     vcenter: Vcenter | None = None
     login_error: tuple | None = None
     compute_host: dict | None = None
+    host: str | None = None
     openstack_error: tuple | None = None
     images: tuple | None = None
     vsphere_locations: tuple = ()
     api_conf: NovaConf | None = None
     zones: dict = field(default_factory=dict)
     server_groups: tuple | None = None
+    parts: tuple = ()

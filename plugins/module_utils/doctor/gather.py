@@ -22,11 +22,11 @@ def gather(params):
     :returns: :class:`Facts`.
     :raises NovaVmwareError: an option is wrong, or the vCenter fails in the middle. A vCenter, Nova or Glance that can't be used is no error but a fact.
     """
-    own = definitions(params["compute_host"])
+    own = {name: definitions(told) for name, told in {None: params["compute_host"], **known_hosts(params["compute_hosts"])}.items()}
     services, api_conf = given(params["services"], own), _conf("nova-api", params["api_nova_conf"], ())
     seen = vcenter.ask(params, services) if params["hostname"] else vcenter.Seen()
     known = openstack.ask_all(params) if params["openstack"] is not None else openstack.Known()
-    return Facts(
+    facts = Facts(
         services=tuple(complete(service, seen, known) for service in services),
         name=params["vcenter"] or params["hostname"],
         vcenter=seen.vcenter,
@@ -39,6 +39,42 @@ def gather(params):
         zones=zones(known.records or {}),
         server_groups=known.server_groups,
     )
+    return replace(facts, parts=parts(facts, params["services"], known_hosts(params["compute_hosts"])))
+
+
+def known_hosts(compute_hosts):
+    """Returns the option ``compute_hosts``, ``{}`` where it is not given.
+
+    :raises NovaVmwareError: ``COMPUTE_HOST_INVALID``.
+    """
+    strange = [name for name, told in (compute_hosts or {}).items() if not isinstance(told, dict)]
+    if strange:
+        raise NovaVmwareError(
+            "COMPUTE_HOST_INVALID",
+            f"compute_hosts has something else than a dict for {quoted(strange)}.",
+            "Give each what the module compute_host_info has returned as compute_host.",
+        )
+    return compute_hosts or {}
+
+
+def parts(facts, options, compute_hosts):
+    """Returns :class:`Facts` of each compute host alone, ``()`` where none has a name.
+
+    :arg options: the option ``services``, in the order of ``facts.services``. :arg compute_hosts: the option ``compute_hosts``.
+    :raises NovaVmwareError: ``COMPUTE_HOST_UNKNOWN``.
+    """
+    found = {name: [] for name in compute_hosts}
+    for option, service in zip(options, facts.services):
+        if not found and option["compute_host"] is None:
+            continue
+        if option["compute_host"] not in found:
+            raise NovaVmwareError(
+                "COMPUTE_HOST_UNKNOWN",
+                f"The service {service.name} has the compute host {option['compute_host'] or 'none'}, and compute_hosts has {', '.join(found) or 'none'}.",
+                "Give each element of services a compute_host that is a key of compute_hosts.",
+            )
+        found[option["compute_host"]].append(service)
+    return tuple(replace(facts, services=tuple(services), compute_host=compute_hosts[name], host=name) for name, services in found.items())
 
 
 def zones(records):
@@ -78,15 +114,15 @@ def complete(service, seen, known):
     )
 
 
-def given(wishes, own=()):
+def given(wishes, own=None):
     """Returns a :class:`Service` for each element of the option ``services``, with what the options say.
 
-    :arg own: what :func:`definitions` gives.
+    :arg own: what :func:`definitions` gives, by the name of the compute host, None where there are no names.
     :raises NovaVmwareError: ``NOVA_CONF_INVALID`` or ``SERVICE_UNNAMED``.
     """
     found = []
     for option in wishes:
-        conf = _conf(option["name"], option["nova_conf"], own)
+        conf = _conf(option["name"], option["nova_conf"], (own or {}).get(option["compute_host"], ()))
         known = {
             name: option[name] if option[name] is not None else conf and (conf.value("vmware", name) or None) for name in ("cluster_name", "datastore_regex")
         }

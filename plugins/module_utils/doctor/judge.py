@@ -18,17 +18,20 @@ def judge(facts):
     """
     findings, passed, not_checked = [], [], []
     for rule in RULES:
-        found, judged, missed = [], 0, {}
-        for service in rule.subjects(facts):
-            reason = next((source.reason(facts, service) for source in rule.needs if not source.have(facts, service)), None)
-            if reason is not None:
-                missed.setdefault(reason, []).append("" if service is None else service.name)
-                continue
-            judged += 1
-            vcenter = None if rule.site else named(facts, service)
-            found += [(name, evidence, vcenter) for name, evidence in (rule.check(facts) if service is None else rule.check(facts, service))]
-        # One datastore or host of several services is one finding.
-        for name, evidence, vcenter in dict.fromkeys(found):
+        found, judged, missed = {}, 0, {}
+        for part, seen in rule.views(facts):
+            for service in rule.subjects(part):
+                names = [service.name] if service else [one.name for one in part.services] if part.host else []
+                reason = next((source.reason(seen, service) for source in rule.needs if not source.have(seen, service)), None)
+                if reason is not None:
+                    missed.setdefault(reason, []).extend(names)
+                    continue
+                judged += 1
+                host, vcenter = part.host if rule.of_host else None, None if rule.site else named(facts, service)
+                for name, evidence in rule.check(seen) if service is None else rule.check(seen, service):
+                    # One datastore or host of several services is one finding.
+                    found.setdefault((name, evidence, vcenter, host), []).extend(names)
+        for (name, evidence, vcenter, host), services in found.items():
             findings.append(
                 {
                     "id": rule.id,
@@ -36,13 +39,17 @@ def judge(facts):
                     "title": rule.title,
                     "vcenter": vcenter,
                     "object": name,
+                    "compute_host": host,
+                    "services": list(dict.fromkeys(services)),
                     "evidence": told(evidence, vcenter),
                     "source": rule.source,
                     "hint": rule.hint,
                 }
             )
         for reason, names in missed.items():
-            not_checked.append({"id": rule.id, "reason": reason, "objects": [name for name in names if name]})
+            # A rule that no compute host could be judged by was not judged for all.
+            all_of_them = rule.scope == "all" and not judged
+            not_checked.append({"id": rule.id, "reason": reason, "objects": [] if all_of_them else names})
         if judged and not found:
             passed.append(rule.id)
     findings.sort(key=lambda one: SEVERITIES.index(one["severity"]))

@@ -14,13 +14,14 @@ class Source:
     """One source.
 
     ``have(facts, service)`` tells whether it is there; ``service`` is None for a rule about all. ``why`` says why not, where ``cause(facts, service)`` knows
-    nothing more exact.
+    nothing more exact. ``of_host`` tells that the compute host tells it.
     """
 
     name: str
     why: str
     have: object
     cause: object = None
+    of_host: bool = False
 
     def reason(self, facts, service):
         """Returns why the source is not there, as text."""
@@ -114,25 +115,28 @@ SOURCES = {
             "versions",
             "the versions on the compute host are not known",
             lambda facts, _service: bool(((facts.compute_host or {}).get("versions") or {}).get("oslo.vmware")),
+            of_host=True,
         ),
         Source(
             "nova_versions",
             "the versions of Nova and oslo.vmware on the compute host are not known",
             lambda facts, _service: all(((facts.compute_host or {}).get("versions") or {}).get(name) for name in ("nova", "oslo.vmware")),
+            of_host=True,
         ),
-        Source("broker", "the compute host was not asked whether it reaches the message broker", _tried("broker"), _untried("broker")),
-        Source("keystone", "the compute host was not asked whether it reaches Keystone", _tried("keystone"), _untried("keystone")),
-        Source("placement", "the compute host was not asked whether it reaches Placement", _tried("placement"), _untried("placement")),
-        Source("neutron", "the compute host was not asked whether it reaches Neutron", _tried("neutron"), _untried("neutron")),
-        Source("glance", "the compute host was not asked whether it reaches Glance", _tried("glance"), _untried("glance")),
+        Source("broker", "the compute host was not asked whether it reaches the message broker", _tried("broker"), _untried("broker"), of_host=True),
+        Source("keystone", "the compute host was not asked whether it reaches Keystone", _tried("keystone"), _untried("keystone"), of_host=True),
+        Source("placement", "the compute host was not asked whether it reaches Placement", _tried("placement"), _untried("placement"), of_host=True),
+        Source("neutron", "the compute host was not asked whether it reaches Neutron", _tried("neutron"), _untried("neutron"), of_host=True),
+        Source("glance", "the compute host was not asked whether it reaches Glance", _tried("glance"), _untried("glance"), of_host=True),
         Source(
             "keystone_clock",
             "the compute host's clock was not compared with that of Keystone",
             lambda facts, _service: any(one["clock_skew_seconds"] is not None for one in _asked(facts, "keystone")),
+            of_host=True,
         ),
-        Source("peers", "the compute host was not asked whether it reaches the hosts", _told("peers")),
-        Source("skew", "the compute host's clock was not compared", _told("clock_skew_seconds")),
-        Source("compute_ids", "the compute host was not asked for compute_id", _told("compute_ids")),
+        Source("peers", "the compute host was not asked whether it reaches the hosts", _told("peers"), of_host=True),
+        Source("skew", "the compute host's clock was not compared", _told("clock_skew_seconds"), of_host=True),
+        Source("compute_ids", "the compute host was not asked for compute_id", _told("compute_ids"), of_host=True),
         # nova-api and Glance.
         Source("server_groups", "Nova was not asked for its server groups", lambda facts, _service: facts.server_groups is not None, _no_openstack),
         Source("api_conf", "the nova.conf of nova-api was not given", lambda facts, _service: facts.api_conf is not None),

@@ -219,6 +219,7 @@ def host_not_unique(facts, service):
     ["nova_conf"],
     "nova/virt/node.py (compute_id)",
     "Give each a [DEFAULT]state_path of its own.",
+    alone=True,
 )
 def state_path_shared(facts, service):
     value = service.conf.value("DEFAULT", "state_path")

@@ -8,7 +8,7 @@ An id never changes its meaning. A rule is judged only where the sources that it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sources import SOURCES
 
@@ -25,7 +25,7 @@ class Rule:
     ``scope`` is ``service`` (judged for each nova-compute, ``check(facts, service)``) or ``all`` (``check(facts)``). ``check`` yields
     ``(object, evidence)`` for each thing that is wrong. ``needs`` are :class:`..sources.Source`. ``driver`` is the :attr:`Service.driver` whose
     nova-computes it is about, None for any. ``site`` tells that it is about no vCenter, but about nova-api, images, or what all nova-computes of a
-    compute host share.
+    compute host share. ``alone`` tells that it compares only nova-computes of the same compute host.
     """
 
     id: str
@@ -38,6 +38,22 @@ class Rule:
     scope: str = "service"
     driver: str | None = None
     site: bool = False
+    alone: bool = False
+
+    @property
+    def of_host(self):
+        """Whether its findings are about a compute host, and not about something that all of them see alike."""
+        return any(source.of_host for source in self.needs)
+
+    def views(self, facts):
+        """Returns ``(subjects, facts)`` for each compute host that it is judged for, or once for all: whom it is judged for and what it sees.
+
+        A rule about one nova-compute sees its compute host and the nova-computes of the whole site, unless it is :attr:`alone`.
+        """
+        if self.scope == "all" and not self.of_host:
+            return [(facts, facts)]
+        wide = self.scope == "service" and not self.alone
+        return [(part, replace(part, services=facts.services) if wide else part) for part in facts.parts or (facts,)]
 
     def subjects(self, facts):
         """Returns the services that it is judged for; of a rule of scope ``all``, None alone."""
@@ -50,7 +66,7 @@ def rule(severity, title, needs, source, hint, **how):
     """Makes a :class:`Rule` of the function below it, whose name in upper case is the id.
 
     :arg needs: names of :data:`..sources.SOURCES`.
-    :arg how: ``scope``, ``driver`` and ``site``.
+    :arg how: ``scope``, ``driver``, ``site`` and ``alone``.
     """
 
     def make(check):

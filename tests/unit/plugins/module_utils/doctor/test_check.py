@@ -9,8 +9,8 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check
 
-OPTIONS = {"hostname": None, "vcenter": None, "openstack": None, "compute_host": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
-SERVICES = [{"name": "vc1-a", "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None}]
+OPTIONS = {"hostname": None, "vcenter": None, "openstack": None, "compute_host": None, "compute_hosts": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
+SERVICES = [{"name": "vc1-a", "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None, "compute_host": None}]
 
 
 def test_a_failure_has_the_whole_answer():

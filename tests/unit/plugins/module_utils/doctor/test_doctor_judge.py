@@ -33,8 +33,8 @@ def test_a_finding_has_all_parts(monkeypatch):
     result = judged(monkeypatch, make("one", [("object", "evidence")], scope="all"))
     assert result == {
         "findings": [
-            {"id": "ONE", "severity": ERROR, "title": "title of one", "vcenter": None, "object": "object", "evidence": "evidence", "source": "source",
-             "hint": "hint"}
+            {"id": "ONE", "severity": ERROR, "title": "title of one", "vcenter": None, "object": "object", "compute_host": None, "services": [],
+             "evidence": "evidence", "source": "source", "hint": "hint"}
         ],
         "passed": [],
         "not_checked": [],
@@ -101,3 +101,56 @@ def test_rules_of_another_driver_say_nothing(monkeypatch, driver, passed):
 def test_errors_come_first(monkeypatch):
     found = [(severity, make(severity, [(severity, "")], severity, scope="all")) for severity in (INFO, ERROR, WARNING)]
     assert [one["severity"] for one in judged(monkeypatch, *(one for _severity, one in found))["findings"]] == [ERROR, WARNING, INFO]
+
+
+def of_two_hosts(monkeypatch, one):
+    """Judges two nova-computes, each on a compute host of its own: on h1 the clock is right, and h2 has not told of it."""
+    monkeypatch.setattr(judge, "RULES", [one])
+    both = Facts(services=(A, B))
+    parts = (
+        Facts(services=(A,), compute_host={"clock_skew_seconds": 99.0, "compute_ids": [1]}, host="h1"),
+        Facts(services=(B,), compute_host={"clock_skew_seconds": 99.0}, host="h2"),
+    )
+    return judge.judge(Facts(services=both.services, parts=parts))
+
+
+def test_what_is_wrong_with_two_compute_hosts_is_two_findings(monkeypatch):
+    """The finding says which compute host, and whose nova-computes suffer."""
+    found = of_two_hosts(monkeypatch, make("one", [("compute host", "is late")], needs=("skew",), scope="all"))["findings"]
+    assert [(one["compute_host"], one["services"]) for one in found] == [("h1", ["a"]), ("h2", ["b"])]
+
+
+def test_what_one_compute_host_has_not_told_is_not_checked_there(monkeypatch):
+    result = of_two_hosts(monkeypatch, make("one", [("x", "y")], needs=("compute_ids",), scope="all"))
+    assert [one["compute_host"] for one in result["findings"]] == ["h1"]
+    assert [one["objects"] for one in result["not_checked"]] == [["b"]]
+
+
+def test_what_no_compute_host_has_told_is_not_checked_at_all(monkeypatch):
+    result = of_two_hosts(monkeypatch, make("one", [], needs=("peers",), scope="all"))
+    assert [one["objects"] for one in result["not_checked"]] == [[]]
+
+
+@pytest.mark.parametrize("alone, seen", [(False, {"a": ["a", "b"], "b": ["a", "b"]}), (True, {"a": ["a"], "b": ["b"]})])
+def test_a_nova_compute_is_compared_with_the_whole_site(monkeypatch, alone, seen):
+    """But for what is each compute host's own, such as folders; its own compute host is known in either case."""
+    told = {}
+
+    def one(facts, service):
+        told[service.name] = [other.name for other in facts.services]
+        assert facts.host == {"a": "h1", "b": "h2"}[service.name]
+        return ()
+
+    of_two_hosts(monkeypatch, rule(ERROR, "title", (), "source", "hint", alone=alone)(one))
+    assert told == seen
+
+
+def test_what_is_about_no_compute_host_is_judged_once(monkeypatch):
+    calls = []
+
+    def one(facts):
+        calls.append([service.name for service in facts.services])
+        return ()
+
+    of_two_hosts(monkeypatch, rule(ERROR, "title", (), "source", "hint", scope="all")(one))
+    assert calls == [["a", "b"]]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import gather, openstack, vcenter
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Service
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 
 def option(**changes):
-    return {"name": None, "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None, **changes}
+    return {"name": None, "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None, "compute_host": None, **changes}
 
 
 def test_options_win_over_nova_conf():
@@ -74,7 +74,7 @@ NEWER = {"section": "vmware", "name": "host_port", "type": "Port", "default": 84
 def test_definitions_count_for_the_nova_that_has_them(version, port):
     """Where another one will be installed than is there, they say nothing."""
     host = {"versions": {"nova": version}, "options": {"nova": "34.0.0", "definitions": [NEWER], "known": {"vmware": ["host_port"]}}}
-    (service,) = gather.given([option(name="a", nova_conf="")], gather.definitions(host))
+    (service,) = gather.given([option(name="a", nova_conf="")], {None: gather.definitions(host)})
     assert service.conf.value("vmware", "host_port") == port
 
 
@@ -85,3 +85,24 @@ def test_without_a_compute_host_there_are_no_definitions():
 def test_zones():
     records = {"a": {"availability_zone": "one"}, "b": {"availability_zone": "one"}, "c": {"availability_zone": "two"}}
     assert gather.zones(records) == {"one": ["a", "b"], "two": ["c"]}
+
+
+def test_parts_are_the_compute_hosts():
+    one, two, three = (Service(name, None, None) for name in ("one", "two", "three"))
+    hosts = {"h1": {"peers": [1]}, "h2": {"peers": [2]}}
+    facts = Facts(services=(one, two, three))
+    options = [option(compute_host="h2"), option(compute_host="h1"), option(compute_host="h2")]
+    found = gather.parts(facts, options, hosts)
+    assert [(part.host, part.compute_host, part.services) for part in found] == [("h1", hosts["h1"], (two,)), ("h2", hosts["h2"], (one, three))]
+    assert gather.parts(facts, [option(compute_host=None)] * 3, {}) == ()
+
+
+@pytest.mark.parametrize(
+    "compute_host, hosts, code",
+    [("h2", {"h1": {}}, "COMPUTE_HOST_UNKNOWN"), (None, {"h1": {}}, "COMPUTE_HOST_UNKNOWN"), ("h1", None, "COMPUTE_HOST_UNKNOWN"),
+     ("h1", {"h1": "text"}, "COMPUTE_HOST_INVALID")],
+)  # fmt: skip
+def test_compute_hosts_that_are_wrong(compute_host, hosts, code):
+    with pytest.raises(NovaVmwareError) as caught:
+        gather.parts(Facts(services=(Service("one", None, None),)), [option(compute_host=compute_host)], gather.known_hosts(hosts))
+    assert caught.value.code == code
