@@ -219,8 +219,8 @@ QUESTIONS = (
         {
             "no": Meaning(
                 NOTE, "Images are pushed.",
-                "To let hosts fetch them from Glance, open the ruleset httpClient of their firewalls (vsphere_host_firewall), give the account the feature pull "
-                "of vsphere_role, and let them reach Glance. They may reach Glance even if they do not reach this machine.",
+                "To let hosts fetch them from Glance, open the ruleset httpClient of their firewalls (vsphere_host_firewall), give the account the feature "
+                "pull of vsphere_role, and let them reach Glance. They may reach Glance even if they do not reach this machine.",
             ),
             "yes": Meaning(OK, "Hosts can fetch images, if they reach Glance as well.", _FINE),
         },

@@ -132,7 +132,7 @@ def test_of_an_archive_its_disk_is_sent():
     """An OVA holds more than the disk, and what is sent is the disk."""
     ova = Image("id", "name", "active", 900, "vmdk", "ova", "sha512", "00", {"hw_disk_type": "streamOptimized"}, 0)
     step = Step("a", "missing", "push")
-    one = Work(ova, None, {}, {}, {"a": None}, SimpleNamespace(data_bytes=500, size=700), 4096, [step], {"a": ()}, [], False)
+    one = Work(ova, None, {}, {}, {"a": None}, SimpleNamespace(data_bytes=500, size=700), 4096, Choice(), [step], {"a": ()}, [], False)
     assert one.planned_bytes(step) == 700
 
 
