@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import runpy
@@ -203,3 +204,21 @@ def test_each_playbook_looks_at_the_inventory_first(name):
         specs = [read_yaml(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"] for role in ("nova_vcdriver", "image_seed")]
         assert needed and set(needed) <= {name for options in specs for name, one in options.items() if one.get("required")}
         assert set(needed) <= set(variables.EXAMPLES)
+
+
+def test_pre_commit_runs_what_lint_runs():
+    """Each tool of the stage lint has its hook."""
+    hooks = [hook["entry"] for repo in read_yaml(".pre-commit-config.yaml")["repos"] for hook in repo["hooks"]]
+    source = (ROOT / "tests" / "runner" / "stages.py").read_text(encoding="utf-8")
+    tools = re.findall(r'stage\.check\("([\w-]+)"', source[source.index("def lint(") : source.index("def package(")])
+    assert {"ruff", "yamllint", "ansible-lint", "antsibull-changelog"} <= set(tools)
+    assert [tool for tool in tools if not any(entry.startswith(f".lab/venv/bin/{tool} ") for entry in hooks)] == []
+
+
+def test_the_dev_container_is_readable():
+    """It is JSON with comments on lines of their own, and its keys are those of the specification (containers.dev)."""
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    about = json.loads("\n".join(line for line in text.splitlines() if not line.strip().startswith("//")))
+    assert set(about) == {"name", "image", "privileged", "containerUser", "remoteUser", "onCreateCommand", "postCreateCommand", "customizations"}
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert about["postCreateCommand"].removeprefix("make ") in targets
