@@ -140,6 +140,23 @@ def test_the_oldest_ansible_is_tested():
         assert row.only_target or f"\nansible-core=={row.core}." in f"\n{lock}"
 
 
+def test_what_compute_hosts_run_is_tested_as_there():
+    """The table of versions has a test for each file that compute_host_info, which runs on compute hosts, takes along."""
+    utils = "ansible_collections.openstack_vmware.nova.plugins.module_utils"
+    found, todo = set(), [ROOT / "plugins" / "modules" / "compute_host_info.py"]
+    while todo:
+        for node in ast.walk(ast.parse(todo.pop().read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(utils):
+                below = node.module[len(utils) :].strip(".").replace(".", "/")
+                names = [below, *(f"{below}/{alias.name}" for alias in node.names)]
+                files = {ROOT / "plugins" / "module_utils" / f"{name}.py" for name in names if (ROOT / "plugins" / "module_utils" / f"{name}.py").is_file()}
+                todo += files - found
+                found |= files
+    host = runpy.run_path(str(ROOT / "tests" / "runner" / "matrix.py"))["HOST"]
+    expected = {str(path.relative_to(ROOT / "plugins" / "module_utils").with_name(f"test_{path.name}")) for path in found}
+    assert expected == set(host)
+
+
 def numbers(version):
     """Returns the parts of a version such as ``0.1.0`` as numbers, which compare as versions do."""
     return tuple(int(part) for part in str(version).split("."))
