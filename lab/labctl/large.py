@@ -97,7 +97,8 @@ class Run:
 def playbook(folder, name, port, *options, collections=base.LAB / "collections", **variables):
     """Runs a playbook of the collection on the inventory above. Returns its :class:`Run`.
 
-    folder: for the inventory; the working directory. collections: where the collection is. options: more words for the command. variables: those of :func:`inventory`.
+    folder: for the inventory; the working directory. collections: where the collection is. options: more words for the command.
+    variables: those of :func:`inventory`.
     """
     (folder / "large.json").write_text(json.dumps(inventory(port, **variables)), encoding="utf-8")
     environment = {
