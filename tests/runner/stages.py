@@ -136,8 +136,7 @@ def unit(stage):
     code, _output = stage.run("ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False)
     reports = stage.copy / "tests" / "output" / "junit"
     stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
-    with base.lock():
-        prepare.openstack_venv()
+    prepare.openstack_venv()
     stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
 
 
@@ -338,7 +337,7 @@ STAGES = {
 # computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
 # they fill two cores.
 STEPS = (
-    [[lint, package, unit, matrix], [lab]],
-    [[sanity, go, docs, acceptance], [clients, integration, molecule]],
+    [[lint, package, unit], [lab]],
+    [[matrix, sanity, go, docs, acceptance], [clients, integration, molecule]],
     [[coverage, secrets]],
 )
