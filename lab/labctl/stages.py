@@ -56,7 +56,12 @@ def uv(*words):
 
 
 def openstack_venv():
-    """Makes .lab/openstack, the environment of the services, from requirements/openstack.lock."""
+    """Makes .lab/openstack, the environment of the services, from requirements/openstack.lock. One run does so at a time, as for :func:`simulator`."""
+    with base.lock("openstack-venv.lock"):
+        return _openstack_venv()
+
+
+def _openstack_venv():
     lock = base.ROOT / "requirements/openstack.lock"
     driver = base.SOURCES / "openstack/ml2_dvs"
     if base.fresh("openstack", lock, driver, sys.version) and (base.OPENSTACK / "bin/nova-manage").exists():

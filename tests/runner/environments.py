@@ -61,11 +61,11 @@ def environment(name, lock, version):
     :returns: the path of its ``bin`` folder.
     """
     folder, lock = base.LAB / "environments" / name, base.ROOT / "requirements" / lock
-    with base.lock():
+    with base.lock("environments.lock"):
         python, text = find_python(version)
         if not (base.fresh(name, lock, text) and (folder / "bin" / "python").exists()):
             base.undone(name)
             prepare.uv("venv", "-q", "--clear", "--python", python, folder)
-            prepare.uv("pip", "sync", "-q", "--python", folder / "bin" / "python", lock)
+            prepare.uv("pip", "sync", "-q", "--compile-bytecode", "--python", folder / "bin" / "python", lock)
             base.done(name, lock, text)
     return folder / "bin"

@@ -136,8 +136,7 @@ def unit(stage):
     code, _output = stage.run("ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False)
     reports = stage.copy / "tests" / "output" / "junit"
     stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
-    with base.lock():
-        prepare.openstack_venv()
+    prepare.openstack_venv()
     stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
 
 
@@ -331,14 +330,14 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, package: 300, unit: 900, matrix: 900, lab: 900, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
+    lint: 300, package: 300, unit: 900, matrix: 900, lab: 1800, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
     molecule: 3600, coverage: 60, secrets: 60,
 }  # fmt: skip
 # What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
 # computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
 # they fill two cores.
 STEPS = (
-    [[lint, package, unit, matrix], [lab]],
-    [[sanity, go, docs, acceptance], [clients, integration, molecule]],
+    [[lint, package, unit], [lab]],
+    [[matrix, sanity, go, docs, acceptance], [clients, integration, molecule]],
     [[coverage, secrets]],
 )
