@@ -9,8 +9,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 
 def missing_privileges(session, hypervisors, details):
@@ -18,21 +16,17 @@ def missing_privileges(session, hypervisors, details):
 
     :arg details: ``{host moid: HostDetails}``.
     """
-    networks = session.read(
-        "read the networks of the clusters",
-        [object_spec(session.managed("ClusterComputeResource", one.moid), [traversal(vim.ComputeResource, "network")]) for one in hypervisors],
-        {vim.Network: ["name"]},
-    )
+    networks = registry.networks(session, hypervisors)
     stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
     safe = {host.moid: host for one in hypervisors for host in one.hosts if details.get(host.moid, HostDetails()).crypto_safe}
     always, features = registry.privileges(hypervisors), privileges.FEATURES
     asked = [
-        (always["root"], {session.content.rootFolder: "the root folder"}),
+        (always.get("root", ()), {session.content.rootFolder: "the root folder"}),
         ([privileges.DATACENTER], {session.managed("Datacenter", one.datacenter.moid): f"datacenter {one.datacenter.name}" for one in hypervisors}),
-        (always["folder"], {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in hypervisors}),
-        (always["pool"], {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in hypervisors}),
-        (always["datastore"], {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items()}),
-        (always["network"], {obj: f"network {value.get('name', obj._GetMoId())}" for obj, value in networks}),
+        (always.get("folder", ()), {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in hypervisors}),
+        (always.get("pool", ()), {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in hypervisors}),
+        (always.get("datastore", ()), {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items()}),
+        (always.get("network", ()), {obj: f"network {name}" for obj, name in networks.items()}),
         (
             features["vsan"]["datastore"],
             {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items() if one.type == "vsan"},
@@ -55,7 +49,7 @@ def _lacking(session, session_key, names, wanted):
 
     :arg names: ``{managed object: its name}``.
     """
-    if not names:
+    if not names or not wanted:
         return {}
 
     def ask(objects):

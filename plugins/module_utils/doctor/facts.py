@@ -67,14 +67,15 @@ class ServerGroup:
 class Service:
     """One nova-compute.
 
-    ``name`` is what findings call it, ``host`` its name in Nova where that is known. ``driver`` is the name of its driver's file in drivers/.
+    ``name`` is what findings call it, ``host`` its name in Nova where that is known. ``driver`` is its :attr:`drivers.base.Driver.NAME`, and
+    ``hypervisor_name`` what its nova.conf or the options call the hypervisor.
     ``hypervisor`` is what Nova takes for its hypervisor, ``hypervisor_error`` why there is none. ``caches`` maps names of datastores to the entries of
     their cache folders. ``new`` tells whether Nova knows no service of this name yet; None where nobody has asked. ``record`` is Nova's record of the
     service.
     """
 
     name: str
-    cluster_name: str | None
+    hypervisor_name: str | None
     datastore_regex: str | None
     host: str | None = None
     conf: NovaConf | None = None

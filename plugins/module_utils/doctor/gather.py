@@ -11,6 +11,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Service
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.rule import quoted
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
@@ -123,17 +124,19 @@ def given(wishes, own=None):
     found = []
     for option in wishes:
         conf = _conf(option["name"], option["nova_conf"], (own or {}).get(option["compute_host"], ()))
-        known = {
-            name: option[name] if option[name] is not None else conf and (conf.value("vmware", name) or None) for name in ("cluster_name", "datastore_regex")
-        }
-        name = option["name"] or (conf and conf.value("DEFAULT", "host")) or known["cluster_name"]
+        driver = registry.of_service(option, conf and conf.value("DEFAULT", "compute_driver"))
+        hypervisor, regex = (
+            option[name] if option.get(name) is not None else conf and (conf.value("vmware", name) or None) for name in (driver.KEY, "datastore_regex")
+        )
+        name = option["name"] or (conf and conf.value("DEFAULT", "host")) or hypervisor
         if not name:
             raise NovaVmwareError(
                 "SERVICE_UNNAMED",
-                "An element of services has no name, no cluster_name and no nova_conf with [DEFAULT]host.",
+                f"An element of services has no name, no {driver.KEY} and no nova_conf with [DEFAULT]host.",
                 "Give one of them.",
             )
-        found.append(Service(name=name, host=(conf and conf.value("DEFAULT", "host")) or option["name"], conf=conf, new=option["new"], **known))
+        host = (conf and conf.value("DEFAULT", "host")) or option["name"]
+        found.append(Service(name, hypervisor, regex, host=host, conf=conf, driver=driver.NAME, new=option["new"]))
     return [replace(one, name=_distinct(number, found)) for number, one in enumerate(found)]
 
 
@@ -147,8 +150,10 @@ def _distinct(number, services):
 def _conf(name, text, own):
     if text is None:
         return None
+    definitions, known = own or ({}, None)
+    keys = {("vmware", key): options.Option("vmware", key) for key in registry.keys()}  # a driver brings the option that names its hypervisor
     try:
-        return NovaConf(text, *own)
+        return NovaConf(text, {**keys, **definitions}, known)
     except ValueError as error:
         raise NovaVmwareError(
             "NOVA_CONF_INVALID",

@@ -90,7 +90,7 @@ SOURCES = {
         # One nova-compute.
         Source("nova_conf", "nova.conf was not given", lambda _facts, service: service.conf is not None),
         Source("host", "no name in Nova is known", lambda _facts, service: service.host is not None),
-        Source("cluster_name", "no cluster name is known", lambda _facts, service: service.cluster_name is not None),
+        Source("cluster_name", "no cluster name is known", lambda _facts, service: service.hypervisor_name is not None),
         Source("datastore_regex", "there is no datastore_regex", lambda _facts, service: bool(service.datastore_regex)),
         Source("valid_regex", "datastore_regex is not a regular expression", lambda _facts, service: compiles(service.datastore_regex)),
         Source("host_ip", "[vmware]host_ip is not set", lambda _facts, service: bool(service.conf and service.conf.value("vmware", "host_ip"))),

@@ -117,11 +117,14 @@ def _resolved(name):
 
 
 def _hypervisors(session, services):
-    """Returns ``{name of the service: Hypervisor or HypervisorError}`` for those that name a cluster."""
-    named = [service for service in services if service.cluster_name]
+    """Returns ``{name of the service: Hypervisor or HypervisorError}`` for those that name a hypervisor."""
+    named = [service for service in services if service.hypervisor_name]
     wishes = registry.wanted(
         # A regular expression that is none is a finding of its own: here it chooses nothing.
-        {"cluster_name": service.cluster_name, "datastore_regex": service.datastore_regex if compiles(service.datastore_regex) else None}
+        {
+            registry.key(service.driver): service.hypervisor_name,
+            "datastore_regex": service.datastore_regex if compiles(service.datastore_regex) else None,
+        }
         for service in named
     )
     return dict(zip([service.name for service in named], registry.as_nova_finds(session, wishes)))

@@ -118,12 +118,16 @@ class Hypervisor:
 class Driver(Protocol):
     """What the file of a driver has. A module is enough: ``vc.py`` is one.
 
-    ``KEY`` is the key by which an element of the option ``hypervisors`` names one of its hypervisors. ``KIND`` is the word for it in texts.
+    ``NAME`` is the driver's in rules of the doctor. ``KEY`` is the key by which an element of the options ``hypervisors`` and ``services`` names one of its
+    hypervisors, and the option of ``[vmware]`` that does so. ``KIND`` is the word for it in texts.
+    ``COMPUTE_DRIVER`` is what ``[DEFAULT]compute_driver`` has for it.
     ``PRIVILEGES`` are what Nova's account needs, as :data:`nova.privileges.PRIVILEGES`: where, which, what for.
     """
 
+    NAME: str
     KEY: str
     KIND: str
+    COMPUTE_DRIVER: str
     PRIVILEGES: dict
 
     def refusal(self, session):
@@ -136,5 +140,12 @@ class Driver(Protocol):
         :arg tell: name what the account may not read in the session's warnings.
         :arg for_nova: names are what nova.conf has; else what is handy for people may be taken as well.
         :returns: a list in the order of the wishes, each a :class:`Hypervisor`, or the :class:`HypervisorError` that says why there is none.
+        :raises VSphereError: as the server said.
+        """
+
+    def networks(self, session, hypervisors):
+        """Reads the networks that its hypervisors have. The number of requests must not grow with theirs, other than by pages.
+
+        :returns: ``{managed object: its name}``.
         :raises VSphereError: as the server said.
         """

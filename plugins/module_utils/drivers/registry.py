@@ -40,6 +40,28 @@ def _wish(option):
     return Wish(driver.KEY, name, regex)
 
 
+def of_service(option, compute_driver):
+    """Returns the driver of a nova-compute.
+
+    :arg option: an element of the option ``services``: the key that it has tells the driver.
+    :arg compute_driver: ``[DEFAULT]compute_driver`` of its nova.conf, which tells it where no key does, or None.
+    :returns: a :class:`base.Driver`; where neither tells it, the first one, whose rules say what is wrong.
+    """
+    by_key = [driver for driver in DRIVERS if option.get(driver.KEY) is not None]
+    by_conf = [driver for driver in DRIVERS if driver.COMPUTE_DRIVER == compute_driver]
+    return (by_key or by_conf or DRIVERS)[0]
+
+
+def keys():
+    """Returns the :attr:`base.Driver.KEY` of each driver."""
+    return [driver.KEY for driver in DRIVERS]
+
+
+def key(name):
+    """Returns the :attr:`base.Driver.KEY` of a driver. :arg name: its :attr:`base.Driver.NAME`."""
+    return next(driver.KEY for driver in DRIVERS if driver.NAME == name)
+
+
 def login(params, wishes=()):
     """Logs in with the options of the fragment ``vcenter``, to a server that the drivers of the wishes can work with; without wishes, any driver.
 
@@ -90,6 +112,15 @@ def privileges(hypervisors):
     for driver in DRIVERS:
         for where, names in driver.PRIVILEGES.items() if driver.KEY in keys else ():
             found[where] = {**found.get(where, {}), **names}
+    return found
+
+
+def networks(session, hypervisors):
+    """Reads the networks of hypervisors, those of each driver at once. Returns ``{managed object: its name}``."""
+    found = {}
+    for driver in DRIVERS:
+        mine = [one for one in hypervisors if one.key == driver.KEY]
+        found.update(driver.networks(session, mine) if mine else {})
     return found
 
 

@@ -10,9 +10,13 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import datastore as rule
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import privileges
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
+NAME = "vc"
 KEY = "cluster_name"
 KIND = "cluster"
+COMPUTE_DRIVER = "vmwareapi.VMwareVCDriver"
 PRIVILEGES = privileges.PRIVILEGES
 refusal = clusters.refusal
 
@@ -28,6 +32,14 @@ def read(session, wishes, tell=True, for_nova=False):
     hosts, datastores = inventory.hosts_and_datastores(session, there, tell)
     uuid = session.about.instanceUuid
     return [one if isinstance(one, HypervisorError) else hypervisor(one, regex, hosts, datastores, uuid) for one, regex in chosen]
+
+
+def networks(session, hypervisors):
+    """Reads the networks of clusters; see :meth:`base.Driver.networks`."""
+    network = traversal(vim.ComputeResource, "network")
+    clusters_of = [object_spec(session.managed("ClusterComputeResource", one.moid), [network]) for one in hypervisors]
+    found = session.read("read the networks of the clusters", clusters_of, {vim.Network: ["name"]})
+    return {obj: value.get("name", obj._GetMoId()) for obj, value in found}
 
 
 def _found(known, name, server, for_nova):

@@ -20,7 +20,7 @@ def option(**changes):
 def test_options_win_over_nova_conf():
     conf = "[DEFAULT]\nhost = vc1-a\n[vmware]\ncluster_name = a\ndatastore_regex = ^nova-"
     (service,) = gather.given([option(nova_conf=conf, datastore_regex="^other-")])
-    assert (service.name, service.cluster_name, service.datastore_regex) == ("vc1-a", "a", "^other-")
+    assert (service.name, service.hypervisor_name, service.datastore_regex) == ("vc1-a", "a", "^other-")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import locations
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import account, gather, judge, openstack
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import vcenter as doctor_vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.facts import Facts, Vcenter
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules.table import RULES
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import hypervisor_info, registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import Driver, Hypervisor, HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images
@@ -18,6 +23,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack import connection
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import image_cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, inventory
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 GIB = 1 << 30
 IMAGE = {
@@ -36,7 +42,8 @@ OPTIONS = {
 class MadeUp:
     """A lone ESXi host is a hypervisor."""
 
-    KEY, KIND, PRIVILEGES = "esxi_host", "ESXi host", {"datastore": {"Datastore.Browse": "the cache"}}
+    NAME, KEY, KIND, PRIVILEGES = "made_up", "esxi_host", "ESXi host", {"datastore": {"Datastore.Browse": "the cache"}, "network": {"Network.Assign": "it"}}
+    COMPUTE_DRIVER = "made.Up"
 
     @staticmethod
     def refusal(session):
@@ -53,6 +60,10 @@ class MadeUp:
                 datacenter=datacenter, resource_pool="ha-root-pool", hosts=(host,), verdicts=((store, None),), ways=("server",),
             )
         ]  # fmt: skip
+
+    @staticmethod
+    def networks(session, hypervisors):
+        return {vim.Network("network-1"): "VM Network"}
 
 
 class Session(contextlib.AbstractContextManager):
@@ -116,6 +127,42 @@ def test_what_is_planned_for_it(monkeypatch):
     assert result["changed"]
     assert result["datastores"][0]["hypervisors"] == ["esxi-1"]
     assert [(row["name"], row["action"]) for row in result["images"][0]["datastores"]] == [("local", "push")]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"name": "lone", "esxi_host": "esxi-1", "nova_conf": None},
+        {"name": None, "nova_conf": "[DEFAULT]\nhost = lone\ncompute_driver = made.Up\n[vmware]\nesxi_host = esxi-1"},
+    ],
+)
+def test_the_doctor_judges_it(session, named):
+    """By the option's key or by its nova.conf, with the rules for any driver and without those for clusters."""
+    (service,) = gather.given([{"cluster_name": None, "datastore_regex": "^nova-", "new": None, "compute_host": None, **named}])
+    assert (service.name, service.driver, service.hypervisor_name) == ("lone", "made_up", "esxi-1")
+    seen = doctor_vcenter.Seen(Vcenter("esxi-1:443", "8.0.3", None, None, "nova"), None, doctor_vcenter._hypervisors(session, [service]))
+    service = gather.complete(service, seen, openstack.Known())
+    assert service.hypervisor.name == "esxi-1"
+    refused = tuple((datastore, "is refused") for datastore, _none in service.hypervisor.verdicts)
+    service = replace(service, hypervisor=replace(service.hypervisor, verdicts=refused))
+    result = judge.judge(Facts((service,), vcenter=seen.vcenter))
+    seen_ids = {one["id"] for one in result["findings"]} | set(result["passed"])
+    told_ids = seen_ids | {one["id"] for one in result["not_checked"]}
+    of_clusters = {rule.id for rule in RULES if rule.driver == "vc"}
+    assert {"DRS_OFF", "HA_OFF", "COMPUTE_DRIVER_WRONG"} <= of_clusters and not of_clusters & told_ids
+    assert "NO_USABLE_DATASTORE" in {one["id"] for one in result["findings"]} and result["passed"]
+
+
+def test_which_privileges_its_account_lacks(session, monkeypatch):
+    """Its driver says where the networks are, and of the kinds of objects that it wants nothing on nothing is asked."""
+    asked = []
+    monkeypatch.setattr(account, "_lacking", lambda _session, _key, names, wanted: asked.append((sorted(names.values()), wanted)) or {})
+    session.content = SimpleNamespace(rootFolder="root", sessionManager=SimpleNamespace(currentSession=SimpleNamespace(key="key")))
+    session.managed = lambda kind, moid: (kind, moid)
+    session.call = lambda _what, function: function()
+    account.missing_privileges(session, MadeUp.read(session, []), {})
+    assert (["network VM Network"], ["Network.Assign"]) in asked and (["datastore local"], ["Datastore.Browse"]) in asked
+    assert (["the root folder"], []) in asked
 
 
 def test_each_driver_reads_its_own(monkeypatch, session):
