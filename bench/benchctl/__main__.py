@@ -21,6 +21,7 @@ SIZES = {
     "thick": ((4 * GIB,), (160 * MIB,)),
     "idle": ((30, 100), (3, 5)),
     "memory": (((GIB, 10 * GIB, 100 * GIB), 10 * GIB), ((160 * MIB,), 160 * MIB)),
+    "preflight40": ((40, 8), (4, 2)),
     "link": ((GIB, 256 * MIB), (64 * MIB, 16 * MIB)),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from labctl import base
+from labctl import base, large
 
 from . import rig
 from .peers import Peers
@@ -229,6 +229,28 @@ def slow_link(cloud, rounds, size, many_size, rate="1gbit"):
     ]
 
 
+def preflight(_cloud, rounds, clusters, hosts):
+    """The playbook preflight on a large site: its lines, its log-ins at the vCenter, and the CPU time of all its processes, modules on compute hosts included."""
+    case = f"preflight, {clusters} clusters with {clusters * hosts} ESXi hosts, {large.COMPUTE_HOSTS} compute hosts"
+    with rig.large(clusters, hosts) as vcenter:
+
+        def measure():
+            mark = vcenter.mark()
+            run = large.playbook(vcenter.folder, "preflight", vcenter.port, "-e", "nova_vcdriver_check_fail_on=never", clusters=clusters)
+            if run.code:
+                raise AssertionError(run.output)
+            logins = sum(one.get("method") == "Login" for one in vcenter.requests(mark))
+            return {"CPU [s]": run.cpu_seconds, "time [s]": run.seconds, "lines": run.lines, "log-ins": logins}
+
+        measured = figures(case, alternate({"preflight": measure}, rounds, base.say))
+    return measured, [
+        Goal(case, "CPU seconds of the control node", _median(measured, "preflight", "CPU [s]"), "<=", 20),
+        Goal(case, "lines of output", _median(measured, "preflight", "lines"), "<=", 99),
+        Goal(case, "log-ins at the vCenter", _median(measured, "preflight", "log-ins"), "<=", 2),
+    ]
+
+
 CASES = {
     "one": one_datastore, "task": whole_task, "many": many_datastores, "thick": thick, "idle": idle, "memory": memory, "link": slow_link,
+    "preflight40": preflight,
 }  # fmt: skip

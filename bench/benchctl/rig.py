@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from labctl import base, services, simulator
+from labctl import large as large_site
 
 HERE = Path(__file__).resolve().parents[1]
 BENCH = base.LAB / "bench"
@@ -90,6 +91,23 @@ def vcenter(count, memory=True, prefix=()):
         (folder / "scenario.yml").write_text(yaml.safe_dump(scenario(count)), encoding="utf-8")
         one = VCenter(folder, port, folder / "datastores")
         process = simulator.start([*prefix, *simulator.command(folder / "scenario.yml", port, one.datastores, one.log)])
+        try:
+            yield one
+        finally:
+            simulator.end(process)
+
+
+@contextlib.contextmanager
+def large(clusters, hosts):
+    """Runs a simulator of a large site (labctl/large.py). Gives a :class:`VCenter` with a ``folder`` for files."""
+    port = base.free_port()
+    BENCH.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=BENCH) as name:
+        folder = Path(name)
+        (folder / "scenario.yml").write_text(yaml.safe_dump(large_site.scenario(clusters, hosts)), encoding="utf-8")
+        one = VCenter(folder, port, folder / "datastores")
+        one.folder = folder
+        process = simulator.start(simulator.command(folder / "scenario.yml", port, one.datastores, one.log))
         try:
             yield one
         finally:

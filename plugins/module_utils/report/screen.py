@@ -8,11 +8,11 @@ from __future__ import annotations
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.report.groups import WORDS, counts, groups, number, objects, once, sample
 
 GROUPS = 15  # that are shown in full
-REASONS = 5
+REASONS = 2
 
 
 def report(results):
-    """Returns lines: two for each rule that found something, then what was found and judged in sum. At most 46.
+    """Returns lines: one for each rule that found something, then what was found and judged in sum. At most 21.
 
     :arg results: results of ``compute_check``.
     """
@@ -23,8 +23,8 @@ def report(results):
     lines = []
     for group in found[:GROUPS]:
         count = len(group["findings"])
-        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {objects(group)}: {group['findings'][0]['evidence']}")
-        lines.append(f"        Way out: {group['hint']}")
+        evidence = group["findings"][0]["evidence"].rstrip(". ")
+        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {objects(group)}: {evidence}. Way out: {group['hint']}")
     rest = found[GROUPS:]
     if rest:
         names = ", ".join(f"{group['id']} ({len(group['findings'])})" for group in rest)
