@@ -67,6 +67,7 @@ def up(with_host=False):
     }
     if with_host:
         plan["image of the compute host"] = (host_image, ["Debian packages"])
+        plan["image files"] = (demo.make_files, ["Debian packages"])
     base.parallel(plan)
     start()
     base.say(f"the lab is up ({time.monotonic() - began:.1f} s)")
