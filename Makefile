@@ -1,6 +1,6 @@
 # What people run here. All of it works from a checkout; what needs Debian and root says so.
 .DEFAULT_GOAL := help
-.PHONY: bench build demo fault-walk format help lab lab-down lab-status lint mutation sanity test unit venv
+.PHONY: bench build demo docs fault-walk format help lab lab-down lab-status lint mutation sanity test unit venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ lint: ## run ruff, yamllint, ansible-lint and antsibull-changelog
 
 unit: ## run the unit tests, and ask Nova's own code whether our rules are its rules
 	tests/run unit
+
+docs: ## build the documentation's site, and run its examples
+	tests/run docs
 
 sanity: ## run ansible-test sanity
 	tests/run sanity

@@ -10,7 +10,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would do, without changing anything.
+    description: Can run in check mode and say what it would do, without changing anything.
     support: full
   diff_mode:
     description: Can show what would change or was changed.

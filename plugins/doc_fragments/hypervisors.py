@@ -10,7 +10,7 @@ class ModuleDocFragment:
 options:
   hypervisors:
     description:
-      - What Nova takes for a hypervisor, one nova-compute each, with the words of its C(nova.conf). It is a cluster.
+      - The hypervisors. Each is the cluster of one nova-compute, with the option names of its C(nova.conf).
     type: list
     elements: dict
     suboptions:
@@ -18,8 +18,8 @@ options:
         description:
           - The name of the cluster as C(nova.conf) has it. vSphere and Nova write V(%2f), V(%5c) and V(%25) for a slash, a backslash and a percent sign
             in a name.
-          - Its managed object id, or its inventory path such as V(/dc1/host/cluster-a), also do here, but not in C(nova.conf).
-          - A name that several clusters of the vCenter have is refused, since Nova would take the first it meets.
+          - Its managed object id or its inventory path, such as V(/dc1/host/cluster-a), works here, too, but not in C(nova.conf).
+          - A name that several clusters of the vCenter have is refused, since Nova would take the first one that it finds.
         type: str
         required: true
       datastore_regex:

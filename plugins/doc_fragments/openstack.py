@@ -10,7 +10,7 @@ class ModuleDocFragment:
 options:
   openstack:
     description:
-      - How to reach OpenStack, with the words of the modules of openstack.cloud. They are in a dict of their own since some of them
+      - How to reach OpenStack, with the options of the modules of openstack.cloud. They are in a dict of their own since some of them
         would clash with those for the vCenter.
       - With O(openstack.auth) and without O(openstack.cloud) nothing comes from elsewhere.
       - Without both, C(clouds.yaml) and the E(OS_CLOUD), E(OS_AUTH_URL) and other C(OS_*) variables count, as with any tool that is built

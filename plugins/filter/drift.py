@@ -16,7 +16,7 @@ author:
 positional: hosts, computes, venv, files, unit_changed, cluster_states, missing, reached
 options:
   _input:
-    description: What its script has printed, a line a fact.
+    description: What its script has printed, one fact on each line.
     type: list
     elements: str
     required: true

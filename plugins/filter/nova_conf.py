@@ -10,8 +10,8 @@ name: nova_conf
 short_description: Text of a nova.conf
 version_added: 0.1.0
 description:
-  - Writes sections and options as C(oslo.config) reads them. A list gives a line an element. Sections and options are sorted, so the same input gives the
-    same text.
+  - Writes sections and options as C(oslo.config) reads them. A list becomes one line for each element. Sections and options are
+    sorted, so the same input gives the same text.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 positional: host

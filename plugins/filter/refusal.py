@@ -10,7 +10,7 @@ name: refusal
 short_description: Findings as the text with which a run is refused
 version_added: 0.1.0
 description:
-  - Writes a line for each finding, with its id, its object, its evidence and the way out.
+  - Writes a line for each finding, with its id, its object, its evidence and what to do.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:

@@ -47,7 +47,7 @@ _value:
     object: {description: What is wrong., type: str}
     evidence: {description: How one sees it., type: str}
     source: {description: Why it goes wrong., type: str}
-    hint: {description: The way out., type: str}
+    hint: {description: What to do., type: str}
 """
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment.rules import findings

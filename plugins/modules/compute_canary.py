@@ -12,7 +12,7 @@ short_description: Boot a server on a nova-compute and delete it again
 version_added: 0.1.0
 description:
   - Shows that servers come up on a cluster, and how long it takes, through the same API that users have.
-  - The server is deleted whatever happens, also when the job is cancelled. What a killed run has left the next one deletes.
+  - The server is deleted whatever happens, even if the job is cancelled. The next run deletes what a killed run has left.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
@@ -37,7 +37,7 @@ extends_documentation_fragment:
   - openstack_vmware.nova.attributes
 notes:
   - The server has no network.
-  - In check mode nothing is booted; service, image and flavor are looked for.
+  - In check mode nothing is booted; the module only looks for the service, the image and the flavor.
 seealso:
   - module: openstack_vmware.nova.compute_service
 """
@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 canary:
-  description: What it took. Null in check mode.
+  description: The server and its times. Null in check mode.
   returned: success
   type: dict
   contains:

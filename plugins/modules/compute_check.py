@@ -11,11 +11,11 @@ module: compute_check
 short_description: Find what breaks Nova's VC driver, before or after it runs
 version_added: 0.1.0
 description:
-  - Judges nova-computes of the VC driver by a list of rules with stable ids, which C(docs/checks.md) has. Each finding says what is wrong, on what
-    object, from where the rule comes and what to do.
-  - Each source of facts is optional. A rule whose facts were not given is in RV(not_checked), with the reason; it is never taken for passed.
+  - Judges nova-computes with the VC driver by rules with stable ids; C(docs/checks.md) lists them. Each finding says what is wrong, on which
+    object, where the rule comes from and what to do.
+  - Each source of facts is optional. A rule whose facts were not given is in RV(not_checked), with the reason; it never counts as passed.
   - A vCenter that does not answer, is not trusted or refuses the account is a finding. A cluster that is missing is one, too.
-  - It changes nothing. The number of requests to the vCenter does not grow with its size, other than by pages of 1,000 objects, and one a
+  - It changes nothing. The number of requests to the vCenter does not grow with its size, other than by pages of 1,000 objects, and one for each
     datastore for the image caches.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
@@ -82,11 +82,11 @@ options:
     type: list
     elements: str
   image_cache:
-    description: Look into the image caches for broken entries, where O(services[].nova_conf) tells the folder.
+    description: Look into the image caches for broken entries, if O(services[].nova_conf) says which folder they use.
     type: bool
     default: true
   fail_on:
-    description: The module fails when there is a finding of this severity or a worse one. The failure has all that is returned otherwise.
+    description: The module fails if there is a finding of this severity or a worse one. Even then it returns everything that it found.
     type: str
     choices: [error, warning, info, never]
     default: error

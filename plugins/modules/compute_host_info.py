@@ -11,8 +11,8 @@ module: compute_host_info
 short_description: What a compute host sees of vSphere and OpenStack
 version_added: 0.1.0
 description:
-  - Run it on a compute host. It tells which versions of Nova and its libraries are there, whether names resolve and ports can be reached, and how far
-    the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges it.
+  - Run it on a compute host. It reports the versions of Nova and its libraries, whether names resolve and ports can be reached, and how far
+    the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges what it reports.
   - With O(services) it also tries what their C(nova.conf) names, as nova-compute does. It logs in to the message broker and opens the virtual host, gets a
     token from Keystone with each account, and asks Placement, Neutron and Glance at the endpoints of the catalog.
   - It needs nothing but Python on the compute host, changes nothing, and does not log in to vCenter.

@@ -43,7 +43,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 compute_nodes:
-  description: One element a host, in the order of O(hosts), else sorted by name.
+  description: One element for each host, in the order of O(hosts), else sorted by name.
   returned: success
   type: list
   elements: dict

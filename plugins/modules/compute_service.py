@@ -11,7 +11,7 @@ module: compute_service
 short_description: Enable, disable or remove a nova-compute in Nova
 version_added: 0.1.0
 description:
-  - Takes a nova-compute into service or out of it, so that the scheduler uses it or does not.
+  - Enables or disables a nova-compute, so that the scheduler uses it or leaves it out.
   - V(absent) deletes the compute service with its host mapping, and its resource provider in Placement. It refuses while servers live there, and
     names them.
 author:
@@ -23,26 +23,26 @@ options:
     required: true
   state:
     description:
-      - V(enabled) and V(disabled) want a service that exists. Servers that run there go on in both.
+      - V(enabled) and V(disabled) need a service that exists. Its servers keep running in both states.
       - Stop the nova-compute before V(absent), since one that runs fails from then on.
     type: str
     choices: [enabled, disabled, absent]
     default: enabled
   disabled_reason:
     description:
-      - Why it is disabled, for those who look at it later. With O(state=disabled) only.
+      - The reason, for whoever looks at it later. Only with O(state=disabled).
       - Without it a service that is disabled already keeps its reason.
     type: str
   resource_provider:
     description:
-      - UUID of the resource provider, which is in the file C(compute_id) of the nova-compute. With O(state=absent) only.
-      - It is needed when Nova no longer knows the service, and an earlier run was cut short. Otherwise Nova says which one it is.
+      - UUID of the resource provider, which is in the file C(compute_id) of the nova-compute. Only with O(state=absent).
+      - It is only needed if Nova no longer knows the service because an earlier run was cut short.
     type: str
 extends_documentation_fragment:
   - openstack_vmware.nova.openstack
   - openstack_vmware.nova.attributes
 notes:
-  - In check mode V(absent) refuses as it would otherwise, so that one can ask first.
+  - In check mode V(absent) refuses what it would refuse otherwise, so you can ask first.
   - Nova writes C(set by vmwareapi host_state) as the reason when its driver has disabled the service because vCenter did not answer. The
     driver enables it again, but not after a restart of the nova-compute.
 seealso:

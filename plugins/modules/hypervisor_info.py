@@ -8,13 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: hypervisor_info
-short_description: The VC driver's view of a vCenter
+short_description: Shows a vCenter as Nova's VC driver sees it
 version_added: 0.1.0
 description:
   - Shows each cluster of a vCenter as the hypervisor that Nova's VCDriver makes of it, its hosts with what is configured and reserved on
     them, and for each datastore whether Nova would use it and why not.
-  - It reads in bulk. The number of requests does not grow with the number of clusters, hosts, datastores and virtual machines, other
-    than by pages of 1,000 objects.
+  - It reads in bulk. The number of requests does not grow with the number of clusters, hosts, datastores and virtual machines, except
+    by pages of 1,000 objects.
   - A cluster that is missing, whose name is not unique, or that is left without a datastore by its C(datastore_regex) is an error, since
     Nova would not start, or would start and then fail each boot.
 author:

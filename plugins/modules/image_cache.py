@@ -12,22 +12,22 @@ short_description: Puts Glance images into Nova's cache on the datastores
 version_added: 0.1.0
 description:
   - Puts images where Nova's VCDriver looks for them before it asks Glance, on every datastore that Nova may choose for the given clusters,
-    so that no boot waits for a download.
-  - An image is read from Glance at most once, and not at all when any datastore of the vCenter holds it in the same cache folder. It is written
+    so that no server waits for a download at its boot.
+  - An image is read from Glance at most once, and not at all if any datastore of the vCenter has it in the same cache folder. It is written
     to one datastore, and vSphere copies it to the others. Its hash is compared with Glance's while it flows.
-  - All is planned before the first byte, for all images together; check mode gives the same plan. Where a datastore lacks room for what it must
-    take, nothing is done, and all such datastores are named. A copy counts with all of its size, since vSphere may make it thick, also of a thin disk. Where it
-    does, there is a warning.
-  - It is staged outside the cache folder, verified, and published by one move. Nova sees a whole image or none, at any moment.
-  - A task says on the terminal, and so in the events of an AWX job, how far each step is. It writes a line after one second, then at most
-    one every five seconds and 5 %, and one at the end. Lines go to the standard error of C(ansible-playbook). There are none with C(no_log) or
-    C(async), and on connections other than C(local) and C(ssh).
-  - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. What a killed run left is removed by the next one; Nova never sees it. Over
-    C(ssh) with pipelining no signal reaches the module, and it goes on to its end.
-  - What is there and whole is left alone, also when Nova put it there. A broken image is replaced, unless a virtual machine uses it.
-  - Images of C(disk_format) V(vmdk) and V(iso) are taken, with any C(hw_disk_type) that Nova knows. Of an image of C(container_format) V(ova)
-    the one disk is taken, which must be streamOptimized, as its C(hw_disk_type) must say; Nova boots it from the cache, though it can't
-    fetch such an image itself since oslo.vmware 3.4.0. An image that Nova could not boot is refused
+  - Everything is planned for all images together before the first byte is sent; check mode returns the same plan. If a datastore has too little room, nothing
+    is done, and all such datastores are named. A copy counts with its full size, since vSphere may make it thick even if the source is thin. There is
+    a warning if it does.
+  - An image is staged outside the cache folder, verified, and published by one move. At any moment Nova sees a whole image or none.
+  - While it runs, it shows the progress of each step on the terminal and in the events of an AWX job. It writes a line after one second, then at most
+    one every five seconds and 5 %, and one at the end. These lines go to the standard error of C(ansible-playbook). There are none with C(no_log) or
+    C(async), or on connections other than C(local) and C(ssh).
+  - A run that is cancelled (SIGTERM or Ctrl-C) removes what it staged. The next run removes what a killed run has left; Nova never sees it. Over
+    C(ssh) with pipelining no signal reaches the module, so it runs to its end.
+  - An image that is complete is left alone, even if Nova put it there. A broken image is replaced, unless a virtual machine uses it.
+  - It accepts images of C(disk_format) V(vmdk) and V(iso), with any C(hw_disk_type) that Nova knows. An image of C(container_format) V(ova) must have exactly
+    one disk, which is streamOptimized, and its C(hw_disk_type) must say so. Nova boots such an image from the cache, although it can't
+    fetch it itself since oslo.vmware 3.4.0. An image that Nova could not boot is refused
     with the reason, before anything is changed.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
@@ -50,11 +50,11 @@ options:
     default: present
   upload_through:
     description:
-      - Which way files take. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
-        through the vCenter when no host answers. V(host) and V(server) allow one way only; the server is the one that O(hostname) names.
+      - How files get to a datastore. V(auto) sends them straight to an ESXi host that mounts the datastore, with a ticket for this one file, and
+        through the vCenter if no host answers. V(host) and V(server) allow only one way; the server is the one that O(hostname) names.
       - A streamOptimized image always goes to the host that the vCenter names in the import lease.
       - With V(auto), a host fetches a streamOptimized image, or the disk in an ova, from Glance by itself where it can, so that no byte of it passes
-        through the machine that this runs on. It can if the SHA-256 of the image is known, which the host then tells of what it has fetched. It is
+        through the machine that this runs on. It can if the SHA-256 of the image is known, which the host reports for what it has fetched. It is
         known if it is Glance's own hash, or if C(image_vmdk) made the image, or if it was seeded with V(pull) before. Otherwise the image is pushed;
         C(not_pulled) says why.
       - With V(pull), an image that no host can fetch is an error. An image whose SHA-256 is not known is read once to find out, and Glance is told in the
@@ -66,10 +66,10 @@ options:
     default: auto
   host_trust:
     description:
-      - How an ESXi host proves who it is before a file is sent to it. V(ca) is by O(ca_path) or the system's CA certificates, and its name.
-        V(thumbprint) is by the thumbprint that the vCenter names for it.
-      - Unset means V(thumbprint) where O(thumbprint) is set, else V(ca).
-      - In an import lease the vCenter names a thumbprint by itself, and that decides.
+      - How an ESXi host proves who it is before a file is sent to it. V(ca) checks its certificate against O(ca_path) or the
+        system's CA certificates, and its name. V(thumbprint) compares the certificate with the thumbprint that the vCenter names.
+      - The default is V(thumbprint) if O(thumbprint) is set, otherwise V(ca).
+      - For imports, the vCenter always names the thumbprint, and that one counts.
     type: str
     choices: [ca, thumbprint]
   encoding:
@@ -77,33 +77,33 @@ options:
       - V(auto) sends a flat image (C(hw_disk_type) V(thin), V(preallocated) or V(thick)) that is mostly empty without its
         holes, as a streamOptimized disk through an import lease. The disk on the datastore is the same, of the type that C(hw_disk_type) names.
         An image that is no multiple of 64 KiB, and a V(eagerZeroedThick) one, is sent as it is.
-        Samples of the image decide, one a GiB and 12 to 96. Its used part waits in Ansible's temporary folder on the host that the module runs
-        on, at most half of the image and half of what is free there, in a file that nobody else can open. Where the vCenter does not take the
+        Samples of the image decide, one for each GiB, at least 12 and at most 96. The used part waits in a file that nobody else can open, in Ansible's
+        temporary folder on the host where the module runs. It takes at most half of the image's size and half of the free space. If the vCenter refuses the
         import, the image is sent as it is, with a warning.
       - V(none) sends each flat image as it is.
       - A streamOptimized image that ESXi may refuse (a header version below 3, as old tools write it, no footer, as C(qemu-img) writes it, or a capacity that
-        is no multiple of 64 KiB) is always laid out anew on its way. What a guest reads stays the same.
+        is no multiple of 64 KiB) is always rewritten while it is sent. What a guest reads stays the same.
     type: str
     choices: [auto, none]
     default: auto
   transfer_timeout:
     description:
-      - Seconds that the way of one image from Glance to the first datastore may take. Unset means that it may take any time as long as bytes
+      - Seconds that the transfer of one image from Glance to the first datastore may take. By default it may take any time as long as bytes
         flow.
-      - Glance may be silent for two minutes, a host for five, then the read or the write is tried anew. A task of the vCenter may take
+      - If Glance is silent for two minutes, or a host for five, the read or the write is tried again. A task of the vCenter may take
         two hours from when it runs, however long it waits for its turn before.
     type: int
   bandwidth_limit:
-    description: MiB a second that a push may send to vSphere. Unset means as much as goes. Copies by vSphere are not slowed down.
+    description: The most MiB per second that a push may send to vSphere. By default there is no limit. Copies by vSphere are not slowed down.
     type: int
   copies_per_datastore:
-    description: How many copies of an image vSphere makes from one datastore at once.
+    description: How many copies vSphere makes from one datastore at once.
     type: int
     default: 2
   copies_per_host:
     description:
-      - How many copies go through one ESXi host at once. Where storage copies by itself (hardware acceleration on both datastores), they are none of the
-        host's work, and only the eight count that a vCenter lets a host do at once.
+      - How many copies go through one ESXi host at once. If the storage copies by itself (hardware acceleration on both datastores), the host has no work
+        with it, and the limit is eight, which is what a vCenter allows for one host.
     type: int
     default: 4
   verify:
@@ -111,21 +111,22 @@ options:
       - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of
         what was read from Glance.
       - V(content) also reads each disk back, from a host or the vCenter as O(upload_through) says, and compares what a guest will read of it with what
-        was sent. Each datastore costs a transfer of the whole disk, holes included. Copies by vSphere are read back too. Where an image is only
-        copied, one copy that was there is read for the comparison.
-      - V(cached) is V(content), and also reads back what was there before. Each image is read once from Glance to compare, in check mode too. What differs
-        is broken and is replaced, unless a virtual machine uses it. What can't be read, for example since a virtual machine has it open, is unknown and left
-        alone. Use it now and then, since otherwise nothing shows what storage loses after an image was published.
-      - The copies for linked clones are not read. Disks on vsan can't be read as files, so V(content) and V(cached) are refused there.
+        was sent. This transfers the whole disk from each datastore, holes included. Copies by vSphere are read back, too. If an image is only
+        copied, one of the existing copies is read for the comparison.
+      - V(cached) does the same, and also reads back the images that were there before. For that, each image is read once from Glance, in check mode too. An
+        image that differs is broken and is replaced, unless a virtual machine uses it. An image that can't be read, for example because a virtual machine has
+        it open, is unknown and left alone. Use it from time to time, since nothing else shows what storage loses after an image was published.
+      - The copies for linked clones are not read. V(content) and V(cached) are refused on vsan, where
+        disks are not files.
     type: str
     choices: [size, content, cached]
     default: size
   linked_clone_sizes:
     description:
-      - Sizes in GiB of the root disks with which the images are booted. For each of them a copy of the cached disk is made beside it, as Nova does at the
+      - Sizes in GiB of the root disks with which the images are booted. For each size a copy of the cached disk is made beside it, as Nova does at the
         first boot of a linked clone with such a flavor.
-      - An image that is a streamOptimized disk needs them more than others do. When Nova finds it in the cache, it takes its compressed size for the
-        size of the disk, and the first boot of a flavor whose disk is between both fails.
+      - These copies matter most for streamOptimized images. When Nova finds one in the cache, it takes the compressed size for the
+        size of the disk, and the first boot with a flavor whose disk is between the two sizes fails.
       - A size for which an image is too large is left out, with a warning. An iso, and an image of which Nova makes no linked clones, have no such copies.
     type: list
     elements: int
@@ -137,13 +138,13 @@ options:
     default: []
   use_linked_clone:
     description:
-      - C([vmware]use_linked_clone) of the compute nodes. An image's own property C(img_linked_clone) counts more.
+      - C([vmware]use_linked_clone) of the compute nodes. The property C(img_linked_clone) of an image overrides it.
     type: bool
     default: true
   update_min_disk:
     description:
-      - Sets C(min_disk) of an image in Glance where Nova would otherwise take flavors that are too small for the image, and fail to boot them.
-      - Without it there is a warning. The account must own the image.
+      - Sets C(min_disk) of an image in Glance if Nova would otherwise accept flavors that are too small for the image, and then fail to boot.
+      - Otherwise there is only a warning. The account must own the image.
     type: bool
     default: false
   hypervisors:
@@ -155,7 +156,7 @@ extends_documentation_fragment:
   - openstack_vmware.nova.openstack
   - openstack_vmware.nova.attributes
 notes:
-  - Where it runs needs to reach Glance, the vCenter and, for the fast way, the ESXi hosts by the names that they have in the vCenter. Where
+  - The machine where it runs must reach Glance, the vCenter and, for fast uploads, the ESXi hosts by the names that they have in the vCenter. If
     no host can be reached, the image goes through the vCenter.
 seealso:
   - module: openstack_vmware.nova.image_cache_info
@@ -230,7 +231,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 images:
-  description: What was found and done for each image. In check mode, what would be done.
+  description: What was found and done for each image; in check mode, what would be done.
   returned: success
   type: list
   elements: dict
@@ -238,7 +239,7 @@ images:
     id: {description: Id of the image., type: str, sample: 6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11}
     name: {description: Name of the image., returned: with O(state=present), type: str, sample: ubuntu-24.04}
     kind:
-      description: How the image travels; V(flat), V(sparse), V(streamOptimized), V(ova) or V(iso).
+      description: How the image is sent; V(flat), V(sparse), V(streamOptimized), V(ova) or V(iso).
       returned: with O(state=present)
       type: str
       sample: sparse
@@ -246,14 +247,14 @@ images:
     os_hash_algo: {description: Glance's hash algorithm., returned: with O(state=present), type: str, sample: sha512}
     os_hash_value: {description: Glance's hash of the image., returned: with O(state=present), type: str, sample: 0f2c...}
     bytes_from_glance: {description: Bytes read from Glance., returned: with O(state=present), type: int, sample: 629145600}
-    min_disk: {description: C(min_disk) in Glance in GiB when all is done., returned: with O(state=present), type: int, sample: 3}
+    min_disk: {description: GiB of C(min_disk) in Glance at the end., returned: with O(state=present), type: int, sample: 3}
     min_disk_needed:
-      description: What C(min_disk) must be at the least in GiB. Unset for an iso.
+      description: The smallest C(min_disk) that works, in GiB. Null for an ISO.
       returned: with O(state=present)
       type: int
       sample: 3
     datastores:
-      description: One element a datastore.
+      description: One element for each datastore.
       type: list
       elements: dict
       contains:
@@ -281,12 +282,12 @@ images:
         source: {description: Datastore that the copy came from., returned: with O(state=present), type: str, sample: nova-a1}
         round: {description: Copies of one round run at once., returned: with O(state=present), type: int, sample: 1}
         planned_bytes:
-          description: Bytes that are sent to vSphere, or that it copies, at the most. A flat image may be sent without its holes.
+          description: The most bytes that are sent to vSphere, or that it copies. A flat image may be sent without its holes.
           returned: with O(state=present)
           type: int
           sample: 629145600
         via:
-          description: The way that the bytes took. Unset in check mode and where nothing was done.
+          description: The way that the bytes took. Null in check mode, and if nothing was done.
           returned: with O(state=present)
           type: str
           sample: host esxi-01.example.com
@@ -322,9 +323,9 @@ datastores:
     name: {description: Name of the datastore., type: str, sample: nova-a1}
     moid: {description: Its managed object id., type: str, sample: datastore-41}
     hypervisors: {description: Those of O(hypervisors) that may use it., type: list, elements: str, sample: [cluster-a]}
-    free_bytes: {description: What was free of it before., type: int, sample: 429496729600}
-    needed_bytes: {description: What the images take at the most at any moment., type: int, sample: 2990538752}
-    free_bytes_after: {description: What is free at the least when all is done., type: int, sample: 427135336448}
+    free_bytes: {description: Free bytes before., type: int, sample: 429496729600}
+    needed_bytes: {description: The most bytes that the images take at any moment., type: int, sample: 2990538752}
+    free_bytes_after: {description: The least bytes that are free at the end., type: int, sample: 427135336448}
 totals:
   description:
     - The plan in numbers. C(complete), C(broken), C(missing) and C(unknown) count pairs of an image and a datastore; together they are all that Nova may

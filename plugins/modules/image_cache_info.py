@@ -8,11 +8,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: image_cache_info
-short_description: What Nova's image cache holds on each datastore
+short_description: Shows which images are in Nova's cache on each datastore
 version_added: 0.1.0
 description:
-  - Lists the cache folder on every datastore that Nova may choose for the given clusters, and says of each image whether it is whole, and why
-    not.
+  - Lists the cache folder on every datastore that Nova may choose for the given clusters, and says for each image whether it is complete, and if not, why.
   - Nova boots from whatever has the right name. This module also looks at the data and its size.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
@@ -21,7 +20,7 @@ options:
     required: true
   remove_unused_original_minimum_age_seconds:
     description:
-      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to tell when Nova's ageing deletes what it has marked as
+      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to say when Nova's ageing deletes what it has marked as
         unused. With O(remove_unused_base_images) V(false) Nova deletes nothing.
     type: int
     default: 86400

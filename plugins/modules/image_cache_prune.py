@@ -42,7 +42,7 @@ options:
     default: 86400
   remove_unused_original_minimum_age_seconds:
     description:
-      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to tell when Nova's ageing deletes what it has marked as
+      - C([image_cache]remove_unused_original_minimum_age_seconds) of the compute nodes, to say when Nova's ageing deletes what it has marked as
         unused. With O(remove_unused_base_images) V(false) Nova deletes nothing.
     type: int
     default: 86400
@@ -119,12 +119,12 @@ entries:
     reason:
       description:
         - V(DELETED_IN_GLANCE) or V(NOT_WANTED) of what goes.
-        - V(NOT_RECOGNISED), V(WANTED) (is in O(keep)), V(IN_GLANCE), V(IN_USE), V(USE_UNKNOWN) (vCenter can't tell this account the disks of a virtual
+        - V(NOT_RECOGNISED), V(WANTED) (is in O(keep)), V(IN_GLANCE), V(IN_USE), V(USE_UNKNOWN) (this account can't see the disks of a virtual
           machine there, or under which name machines on vSAN know the cache), V(AGE_UNKNOWN) or V(TOO_YOUNG) of what stays.
       type: str
       sample: DELETED_IN_GLANCE
     evidence:
-      description: What the reason rests on.
+      description: The facts behind the reason.
       type: str
       sample: Glance answered 404 for the image; it was written 1209600 seconds ago and nobody uses it.
     virtual_machines: {description: Names of the virtual machines that use it., type: list, elements: str, sample: []}
@@ -132,7 +132,7 @@ entries:
     age_seconds: {description: Seconds since its youngest file was written., type: int, sample: 1209600}
     age_marker: {description: When Nova's ageing marked it as unused. Unset when it did not., type: str, sample: "2026-11-20T10:00:00+00:00"}
     ageing_deletes_at:
-      description: From when on the next pass of Nova's ageing deletes it. Unset when Nova has not marked it, or O(remove_unused_base_images) is V(false).
+      description: The time after which the next pass of Nova's ageing deletes it. Null if Nova has not marked it, or O(remove_unused_base_images) is false.
       type: str
       sample: "2026-11-21T10:00:00+00:00"
 bytes:

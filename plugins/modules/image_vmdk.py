@@ -8,17 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: image_vmdk
-short_description: Makes a VMDK image that Nova's VMware driver boots of another Glance image
+short_description: Converts a Glance image to a VMDK image that Nova's VMware driver can boot
 version_added: 0.1.0
 description:
-  - Reads an image from Glance, converts it with C(qemu-img) and writes it back as a new image with the properties that Nova's VMware driver goes by.
-  - The new image carries the property C(openstack_vmware_source), which says what it was made of. When an active image of that name was made of the
-    same bytes in the same way, no byte is moved; other properties are changed in place.
-  - An image that was made of other bytes or in another way is deleted after the new one is active. An image of that name without the property is
+  - Reads an image from Glance, converts it with C(qemu-img) and writes it back as a new image with the properties that Nova's VMware driver uses.
+  - The new image carries the property C(openstack_vmware_source), which says what it was made from. If an active image of that name was made from the
+    same bytes in the same way, nothing is converted; other properties are changed in place.
+  - An image that was made from other bytes or in another way is deleted after the new one is active. An image of that name without the property is
     never touched.
   - A run that fails or is cancelled (SIGTERM) leaves nothing in O(work_dir) and no new image.
-  - What C(disk_format) says is what the file must be. A file of another format, with a backing file or an external data file, or encrypted, is refused
-    before C(qemu-img) opens it.
+  - The file must be of the format that C(disk_format) says. A file of another format, an encrypted one, or one with a backing file or an external data file is
+    refused before C(qemu-img) opens it.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
@@ -32,12 +32,12 @@ options:
     type: str
     required: true
   name:
-    description: Name of the new image, unique in the project. The default is the name of O(image) and C(-vmdk).
+    description: Name of the new image, unique in the project. The default is the name of O(image) with C(-vmdk) appended.
     type: str
   disk_type:
     description:
-      - C(hw_disk_type) of the new image. V(streamOptimized) is small on the way and works on each kind of datastore. It is laid out as ESXi wants it,
-        which may refuse what C(qemu-img) writes; its disk is rounded up to 64 KiB.
+      - C(hw_disk_type) of the new image. V(streamOptimized) is the smallest to transfer and works on each kind of datastore. It is rewritten as ESXi wants it,
+        because ESXi may refuse what C(qemu-img) writes; its disk is rounded up to 64 KiB.
       - V(preallocated) is the bytes of the disk. Glance takes them as a vmdk only with C([image_format]require_image_format_match = false).
     type: str
     choices: [streamOptimized, sparse, preallocated]
@@ -58,12 +58,12 @@ options:
     type: str
     choices: [bios, uefi]
   visibility:
-    description: Visibility of the new image. The default is that of O(image). Glance lets administrators alone make an image V(public).
+    description: Visibility of the new image. The default is that of O(image). Only administrators can make an image V(public).
     type: str
     choices: [private, community, shared, public]
   properties:
     description:
-      - More properties of the new image. A null removes one. Those that other options stand for are not allowed here.
+      - More properties of the new image. A null removes one. Properties that have an option of their own are not allowed here.
       - The properties of O(image) are not copied, since they are often for another hypervisor.
     type: dict
   work_dir:
@@ -82,7 +82,7 @@ extends_documentation_fragment:
 requirements:
   - qemu-img (package qemu-utils or qemu-img) where the module runs, but for a streamOptimized VMDK that is laid out anew
 notes:
-  - A new image has a new id. Seed it with M(openstack_vmware.nova.image_cache); what the old one has in the caches is removed by its id.
+  - A new image has a new id. Seed it with M(openstack_vmware.nova.image_cache); the old one can be removed from the caches by its id.
 seealso:
   - module: openstack_vmware.nova.image_cache
 """

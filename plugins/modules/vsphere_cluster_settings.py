@@ -13,13 +13,13 @@ version_added: 0.1.0
 description:
   - Nova names no host when it makes a server, so a cluster of several hosts needs DRS, best fully automated. Nova cannot evacuate servers of this
     driver, so HA must start them again when a host fails.
-  - What is not asked for stays as it is. For all other settings of DRS and HA see the modules C(vmware.vmware.cluster_drs) and C(vmware.vmware.cluster_ha).
+  - Settings that are not given stay as they are. For all other settings see the modules C(vmware.vmware.cluster_drs) and C(vmware.vmware.cluster_ha).
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
   clusters:
     description:
-      - Names of the clusters. Managed object ids, or inventory paths such as V(/dc1/host/cluster-a), also do.
+      - Names of the clusters. Managed object ids and inventory paths such as V(/dc1/host/cluster-a) work, too.
       - A name that several clusters of the vCenter have is refused.
     type: list
     elements: str
@@ -34,7 +34,7 @@ options:
         type: bool
         default: true
       behavior:
-        description: The automation level. With V(partiallyAutomated) servers start, and stay where they started.
+        description: The automation level. With V(partiallyAutomated), DRS places servers when they start and never moves them.
         type: str
         choices: [fullyAutomated, partiallyAutomated]
         default: fullyAutomated

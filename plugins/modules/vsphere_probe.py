@@ -11,19 +11,19 @@ module: vsphere_probe
 short_description: Finds out how a vCenter behaves where that differs or is not known
 version_added: 0.1.0
 description:
-  - Asks a vCenter questions on datastores that you name, with disks of a few MiB in a scratch folder of its own, whether images of each kind
-    arrive, through which hosts, and how it behaves where vSphere's documents are silent, or versions differ. C(docs/probe.md) has the questions.
+  - Tests on datastores that you name, with disks of a few MiB in a scratch folder, whether images of each kind arrive, through which hosts, and how the
+    vCenter behaves where vSphere's documentation is silent or versions differ. C(docs/probe.md) lists the questions.
   - The verdict on each says what it means for seeding, and what to do.
-  - It gives a profile as well, the behaviour without any name or address, with which the collection's simulator behaves as your vCenter does.
+  - It also returns a profile, which is the behaviour without any name or address. With it, the collection's simulator behaves like your vCenter.
   - It leaves nothing. What a killed probe has left is removed by the next one on the same datastore. No virtual machine is switched on.
-  - It takes a minute or two a datastore, and never asks for longer than four. What could not be found out is V(unknown), never a guess.
-  - A privilege that is missing is a finding and no failure, so run it with the account that Nova and image_cache use.
+  - It takes one or two minutes for each datastore, at most four. What could not be found out is V(unknown), never a guess.
+  - A missing privilege is a finding, not a failure, so run it with the account that Nova and image_cache use.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
   datastores:
     description:
-      - Names of the datastores to probe. One of each type that you use tells all.
+      - Names of the datastores to probe. One of each type that you use is enough.
       - A datastore must be usable by Nova and have 512 MiB free.
     type: list
     elements: str
@@ -34,7 +34,7 @@ options:
       - Files go through each host of these clusters that can write to the datastore. C(datastore_regex) does not matter here.
 attributes:
   check_mode:
-    description: Asks nothing, and tells which questions it would ask where, and what it would remove of killed probes.
+    description: Asks nothing. Lists which questions it would ask where, and what it would remove that killed probes have left.
     support: full
   diff_mode:
     description: What was made is gone at the end, so there is nothing to show.

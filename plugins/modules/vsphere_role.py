@@ -13,8 +13,9 @@ version_added: 0.1.0
 description:
   - Makes a role of vSphere with the privileges that Nova's VC driver and this collection use, and no others. C(docs/security.md) lists them, each with
     what it is for.
-  - It is brought to exactly this list. A privilege that somebody has added to it is taken away.
-  - On request it is granted to an account, on the root folder alone, on datacenters with all below them, and alone on folders that these are in.
+  - The role gets exactly these privileges. A privilege that somebody has added is removed.
+  - With O(principal) it is granted to an account, on the root folder alone, on the datacenters with everything below them, and
+    on each folder above these, alone.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:
@@ -25,7 +26,7 @@ options:
   principal:
     description:
       - The account, or the group, that gets the role, as V(user@domain) or V(DOMAIN\\user). Without it the role is granted to nobody.
-      - Its permission on an object is replaced where it has another one there. Permissions of others stay.
+      - If it has another permission on one of these objects, that is replaced. Permissions of others stay.
     type: str
   group:
     description: Whether O(principal) is a group.
@@ -37,10 +38,10 @@ options:
     elements: str
   features:
     description:
-      - What this vCenter needs besides. C(docs/security.md) has the privileges of each. M(openstack_vmware.nova.compute_check) names those that are missing.
+      - What this vCenter needs in addition. C(docs/security.md) lists the privileges of each. M(openstack_vmware.nova.compute_check) names missing ones.
       - V(vsan) is for datastores of the type vsan, V(encryption) for ESXi hosts in crypto-safe mode.
       - V(pull) is for ESXi hosts that fetch images from Glance themselves.
-      - V(vcenter_upload) is for control nodes that reach no ESXi host, so uploads go through the vCenter, where it refuses them without.
+      - V(vcenter_upload) is for control nodes that reach no ESXi host, if the vCenter refuses uploads without it.
       - V(iscsi) is for volumes that Nova attaches by iSCSI.
     type: list
     elements: str

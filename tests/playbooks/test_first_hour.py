@@ -139,7 +139,7 @@ def test_a_name_with_a_typing_error(site):
 def test_a_release_without_pins(site, vcenter, version):
     site.trust(vcenter)
     output = site.refused("preflight", "-e", f"nova_vcdriver_version={version}")
-    said = {"35.0.0": "the role has pins for 33.0.2, 34.0.0. Way out: ", "dalmatian": "- RELEASE_INVALID: 'dalmatian': it is not the number of a release"}
+    said = {"35.0.0": "the role has pins for 33.0.2, 34.0.0. Fix: ", "dalmatian": "- RELEASE_INVALID: 'dalmatian': it is not the number of a release"}
     assert said[version] in output
 
 

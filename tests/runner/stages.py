@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree
-import zlib
 
 import yaml
 from labctl import base
@@ -18,6 +17,7 @@ from labctl.simulator import READS
 
 from . import matrix as versions
 from . import package as built
+from . import site
 from .environments import environment
 from .simulator import simulator
 from .stage import LOG, VENV, WORK, Failure
@@ -201,22 +201,14 @@ def clients(stage):
 
 
 def docs(stage):
-    """Every option and return value is documented, and antsibull-docs and Sphinx build the pages without a warning."""
+    """Every option and return value is documented, the site is built without a warning, and the examples of its pages run."""
     stage.check("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
-    site = WORK / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    site.mkdir(mode=0o700, parents=True)
-    stage.run("antsibull-docs", "sphinx-init", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", site,
-              "openstack_vmware.nova")  # fmt: skip
-    # The pages link to three labels of Ansible's own manual. Their inventory would come from the Internet, so here is one with just these.
-    labels = ("common_return_values", "ansible_configuration_settings", "action_plugins")
-    listed = "".join(f"{label} std:label -1 {label}.html {label}\n" for label in labels)
-    inventory = site / "ansible.inv"
-    header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version:\n# The remainder of this file is compressed using zlib.\n"
-    inventory.write_bytes(header.encode() + zlib.compress(listed.encode()))
-    with open(site / "conf.py", "a", encoding="utf-8") as conf:
-        conf.write(f"\nintersphinx_mapping = {{'ansible': ('https://docs.ansible.com/ansible/latest/', {str(inventory)!r})}}\n")
-    stage.check("bash", site / "build.sh")
+    page = site.build(stage)
+    with base.lock():
+        prepare.simulator()
+        prepare.certificates()
+    stage.pytest(VENV / "python", "tests/docs", "--durations=5", cwd=base.ROOT, COLLECTION=str(stage.copy))
+    stage.say(f"the site is in {page}")
 
 
 def integration(stage):

@@ -118,6 +118,15 @@ def test_nothing_of_one_machine(what):
     assert matches == []
 
 
+def test_the_address_is_in_one_file():
+    """A fork changes where the project lives, and where problems are reported, in galaxy.yml alone."""
+    galaxy = read_yaml("galaxy.yml")
+    address = galaxy["repository"]
+    assert galaxy["issues"].startswith(address)
+    assert [str(path.relative_to(ROOT)) for path in files() if path.is_file() and address.encode() in path.read_bytes()] == ["galaxy.yml"]
+    assert "`issues` in [galaxy.yml](galaxy.yml)" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_sanity_ignores_nothing():
     """Each finding of ansible-test sanity is repaired, not put on a list."""
     lists = list((ROOT / "tests" / "sanity").glob("ignore-*.txt"))

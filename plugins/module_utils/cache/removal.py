@@ -171,7 +171,7 @@ def in_use(used):
     return RemovalError(
         "IMAGE_USE_UNKNOWN",
         f"Whether {use.path} is in use can't be told: vCenter can't read the configuration of {len(names)} virtual machines there: {listed}.",
-        "Mend them, give the account the role Read-only on them, or remove them from the inventory of the vCenter.",
+        "Repair them, give the account the role Read-only on them, or remove them from the inventory of the vCenter.",
         details,
     )
 

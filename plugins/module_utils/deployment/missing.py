@@ -18,7 +18,7 @@ def by_compute(results, computes):
 
     :arg results: a result for each vCenter, each with ``__nova_vcdriver_name``, the vCenter's name, and ``hypervisors``.
     :arg computes: nova-computes as the filter ``computes`` gives them.
-    :raises NovaVmwareError: ``HYPERVISOR_NOT_TOLD``.
+    :raises NovaVmwareError: ``HYPERVISOR_NOT_REPORTED``.
     """
     found = {}
     for result in results:
@@ -28,7 +28,7 @@ def by_compute(results, computes):
             name = compute["cluster"]["cluster_name"]
             ours = [one for one in result["hypervisors"] if name in (one["cluster_name"], one["path"], one["moid"])]
             if not ours:
-                raise NovaVmwareError("HYPERVISOR_NOT_TOLD", f"hypervisor_info has not told of cluster {name} of {compute['host']}.")
+                raise NovaVmwareError("HYPERVISOR_NOT_REPORTED", f"hypervisor_info has not reported the cluster {name} of {compute['host']}.")
             found[compute["host"]] = ours[0]
     return found
 

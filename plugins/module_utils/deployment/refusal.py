@@ -9,8 +9,8 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.text import 
 
 
 def refusal(findings):
-    """Returns a line for each finding: its id, what it is about, how one sees it, and the way out."""
-    return ["- {id}: {object}: {}. Way out: {hint}".format(finding["evidence"].rstrip(". "), **finding) for finding in findings]
+    """Returns a line for each finding: its id, what it is about, how one sees it, and what to do."""
+    return ["- {id}: {object}: {}. Fix: {hint}".format(finding["evidence"].rstrip(". "), **finding) for finding in findings]
 
 
 def unknown_names(names, known):

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role's own rules, on its variables: what goes wrong, how one sees it, and the way out. Pure.
+"""The role's own rules, on its variables: what goes wrong, how one sees it, and what to do. Pure.
 
 They are in the shape of the doctor's rules (docs/checks.md), which judge what becomes of the variables. An id never changes its meaning. No rule tells
 the value of an option, which may be a secret, but for those of :data:`..computes.OWNED` that are none.

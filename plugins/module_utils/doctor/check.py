@@ -39,5 +39,5 @@ def run(params, _check_mode):
     bad = [one for one in result["findings"] if one["severity"] in worse]
     if bad:
         lines = [f"{one['severity']} {one['id']} {one['object']}: {one['evidence']}" for one in bad]
-        raise CheckFailed(f"{count(len(bad), 'finding')}: {'; '.join(lines)}.", "The way out of each is in hint of its finding.", result)
+        raise CheckFailed(f"{count(len(bad), 'finding')}: {'; '.join(lines)}.", "The hint of each finding says what to do.", result)
     return result

@@ -91,7 +91,7 @@ def named(glance, name, **more):
 
 
 def _why_not_listed(glance, name):
-    """Returns the way out for a name under which Glance lists nothing."""
+    """Returns what to do about a name under which Glance lists nothing."""
     for more, why in _UNLISTED:
         try:
             ids = sorted(image["id"] for image in named(glance, name, **more))

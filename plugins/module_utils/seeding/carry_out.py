@@ -36,7 +36,7 @@ def carry_out(job, works, report):
         raise NovaVmwareError(
             "SEED_INCOMPLETE",
             f"{len(report.failures)} of {len(works)} images are not everywhere: " + " ".join(error.what for error in report.failures),
-            "The others are. Run this again after mending the cause: only what is missing is done again.",
+            "The others are. Remove the cause, then run this again: only what is missing is repeated.",
             {"failures": [error.to_result() for error in report.failures], "images": report.images},
         )
 

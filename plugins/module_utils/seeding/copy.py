@@ -61,7 +61,7 @@ def copy_image(job, work, expected, report):
             "SEED_INCOMPLETE",
             f"The image {work.image.name} ({work.image.id}) is not complete on {len(failures)} of {len(work.steps)} datastores: "
             + " ".join(f"{name}: {reason}" for name, reason in reasons),
-            "The others have it. Run this again after mending the cause: only these are done again.",
+            "The others have it. Remove the cause, then run this again: only these are repeated.",
         )
 
 

@@ -34,7 +34,7 @@ NAMESPACES = (
     "oslo.service.sslutils", "oslo.service.wsgi", "oslo.versionedobjects", "osprofiler",
 )  # fmt: skip
 SECRETS_FILE = "secrets.conf"
-# What Nova had once, and what to do instead. Option or section: (release that removed it, way out).
+# What Nova had once, and what to do instead. Option or section: (release that removed it, what to do).
 REMOVED = {
     ("vmware", "wsdl_location"): ("16.0.0", "remove it: Nova reads the WSDL from the vCenter"),
     ("vnc", "keymap"): ("19.0.0", "use [vmware] vnc_keymap"),

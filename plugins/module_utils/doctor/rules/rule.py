@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rule is: what goes wrong, how one sees it, and the way out. Pure.
+"""What a rule is: what goes wrong, how one sees it, and what to do. Pure.
 
 An id never changes its meaning. A rule is judged only where the sources that it needs are there.
 """

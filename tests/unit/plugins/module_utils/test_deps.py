@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A library that is missing is an error with the way out; one that is there is nothing."""
+"""A library that is missing is an error that says what to do; one that is there is nothing."""
 
 from __future__ import annotations
 

@@ -183,4 +183,4 @@ def test_no_secret_is_told(name):
 
 def test_each_rule_is_documented():
     expected = [(one.id, one.title, one.hint) for one in [*rules.SHAPE, *rules.FIT, *rules.RELEASES]]
-    assert re.findall(r"(?m)^- `([A-Z_]+)`: (.+?)[.] Way out: (.+)$", CHECKS.read_text(encoding="utf-8")) == expected
+    assert re.findall(r"(?m)^- `([A-Z_]+)`: (.+?)[.] Fix: (.+)$", CHECKS.read_text(encoding="utf-8")) == expected

@@ -99,4 +99,4 @@ def test_by_name():
 def test_cluster_is_not_told():
     with pytest.raises(NovaVmwareError) as raised:
         by_compute([{"__nova_vcdriver_name": "vc1", "hypervisors": [hypervisor("a")]}], COMPUTES)
-    assert raised.value.code == "HYPERVISOR_NOT_TOLD"
+    assert raised.value.code == "HYPERVISOR_NOT_REPORTED"

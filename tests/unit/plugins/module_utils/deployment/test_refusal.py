@@ -12,7 +12,7 @@ def test_one_period():
     """Whatever the evidence ends with."""
     finding = {"id": "X", "object": "vc1", "hint": "Mend it."}
     lines = refusal.refusal([{**finding, "evidence": evidence} for evidence in ("it is broken", "it is broken.", "it is broken..")])
-    assert lines == ["- X: vc1: it is broken. Way out: Mend it."] * 3
+    assert lines == ["- X: vc1: it is broken. Fix: Mend it."] * 3
 
 
 def test_unknown_names():
