@@ -230,7 +230,7 @@ def slow_link(cloud, rounds, size, many_size, rate="1gbit"):
 
 
 def preflight(_cloud, rounds, clusters, hosts):
-    """The playbook preflight on a large site: its lines, its log-ins at the vCenter, and the CPU time of all its processes, modules on compute hosts included."""
+    """The playbook preflight on a large site: its lines, its log-ins at the vCenter, and the CPU time of all its processes, also on compute hosts."""
     case = f"preflight, {clusters} clusters with {clusters * hosts} ESXi hosts, {large.COMPUTE_HOSTS} compute hosts"
     with rig.large(clusters, hosts) as vcenter:
 
