@@ -178,54 +178,67 @@ class Refusal:
 
 def refusals(image):
     """Returns each reason (:class:`Refusal`) for which Nova could not boot this image; an empty list is good news."""
-    found = []
-
-    def refuse(code, what, hint):
-        found.append(Refusal(code, f"Image {image.name} ({image.id}) {what}.", hint))
-
-    if image.status != "active":
-        refuse("IMAGE_NOT_ACTIVE", f"has status {image.status}, not active", _BY_STATUS.get(image.status, "Wait until it is active, then try again."))
     if image.disk_format not in ("vmdk", "iso"):
-        refuse(
-            "IMAGE_DISK_FORMAT",
-            f"has disk_format {image.disk_format}; Nova's VMware driver boots vmdk and iso only",
-            "Convert it, for example with the module openstack_vmware.nova.image_vmdk.",
-        )
-        return found
+        found = [*_status(image), _disk_format(image)]  # what Nova would ask of a disk says nothing about another file
+    else:
+        found = [*_status(image), *_disk(image), *_properties(image), *_hash(image)]
+    return [Refusal(code, f"Image {image.name} ({image.id}) {what}.", hint) for code, what, hint in found]
+
+
+# Each of these gives triples: the code, a clause on the image, what to do.
+
+
+def _status(image):
+    if image.status != "active":
+        yield "IMAGE_NOT_ACTIVE", f"has status {image.status}, not active", _BY_STATUS.get(image.status, "Wait until it is active, then try again.")
+
+
+def _disk_format(image):
+    return (
+        "IMAGE_DISK_FORMAT",
+        f"has disk_format {image.disk_format}; Nova's VMware driver boots vmdk and iso only",
+        "Convert it, for example with the module openstack_vmware.nova.image_vmdk.",
+    )
+
+
+def _disk(image):
     if image.container_format not in ("bare", "ova") or (image.container_format == "ova" and image.disk_format == "iso"):
-        refuse(
+        yield (
             "IMAGE_CONTAINER_FORMAT",
             f"has container_format {image.container_format}, in which Nova's VMware driver finds no {image.disk_format}",
             "Upload the disk inside it with container_format bare.",
         )
     if image.disk_format == "vmdk" and image.disk_type not in DISK_TYPES:
-        refuse(
+        yield (
             "IMAGE_DISK_TYPE",
             f"has hw_disk_type {image.disk_type}, which Nova's VMware driver does not know",
             f"Set hw_disk_type to one of {', '.join(sorted(DISK_TYPES))}.",
         )
     if image.kind == "ova" and image.disk_type != "streamOptimized":
-        refuse(
+        yield (
             "IMAGE_DISK_TYPE",
             f"is an ova with hw_disk_type {image.disk_type}, but the disk in an ova is streamOptimized",
             "Set hw_disk_type to streamOptimized.",
         )
     if image.status == "active" and not image.size:
-        refuse("IMAGE_EMPTY", "holds no data", "Upload its data again.")
+        yield "IMAGE_EMPTY", "holds no data", "Upload its data again."
     if image.disk_format == "vmdk" and image.kind == "flat" and image.size % 1024:
-        refuse(
+        yield (
             "IMAGE_SIZE",
             f"is a flat disk of {image.size} bytes, which is not a multiple of 1024 as vSphere needs",
             "It was cut short, or hw_disk_type is wrong: a flat disk is preallocated or thin, others are sparse or streamOptimized.",
         )
+
+
+def _properties(image):
     if image.os_distro is not None and not _GUEST_ID.match(image.os_distro):
-        refuse(
+        yield (
             "IMAGE_OS_DISTRO",
             f"has os_distro {image.os_distro}; Nova hands it to vSphere as the guest id, which fails each boot",
             "Set os_distro to a vSphere guest id such as ubuntu64Guest, or remove it.",
         )
     if image.properties.get("hw_disk_bus") == "scsi" and image.scsi_model not in _SCSI_MODELS:
-        refuse(
+        yield (
             "IMAGE_SCSI_MODEL",
             "has hw_disk_bus scsi without a hw_scsi_model that Nova's VMware driver knows",
             f"Set hw_scsi_model to one of {', '.join(sorted(_SCSI_MODELS))}.",
@@ -233,33 +246,35 @@ def refusals(image):
     for name, legacy, exact, values in _VALUES:
         value = image.get(name, legacy)
         if value is not None and (value if exact else value.lower()) not in values:
-            refuse(
+            yield (
                 "IMAGE_PROPERTY",
                 f"has {name} {value}, with which Nova's VMware driver boots nothing",
                 f"Set {name} to one of {', '.join(values[:6])}, or remove it.",
             )
+    if image.properties.get("img_config_drive") == "mandatory":
+        yield (
+            "IMAGE_CONFIG_DRIVE",
+            "asks for a config drive (img_config_drive mandatory), which Nova's VMware driver can't make on Python 3",
+            "Use the metadata service and remove the property.",
+        )
+
+
+def _hash(image):
     if image.status == "active" and image.os_hash_algo is None:
-        refuse(
+        yield (
             "IMAGE_NO_HASH",
             "has no hash in Glance, so nothing tells whether its bytes are right",
             "Upload it again; Glance computes os_hash_value while it takes the bytes.",
         )
     elif image.os_hash_algo is not None and not _can_hash(image.os_hash_algo):
-        refuse(
+        yield (
             "IMAGE_HASH_ALGORITHM",
             f"has a hash of the kind {image.os_hash_algo}, which this Python can't compute",
             "Set hashing_algorithm in glance-api.conf to sha512, and upload the image again.",
         )
     elif image.status == "active" and image.os_hash_algo is not None and not image.os_hash_value:
-        refuse(
+        yield (
             "IMAGE_NO_HASH",
             f"has os_hash_algo {image.os_hash_algo} and no os_hash_value in Glance, so nothing tells whether its bytes are right",
             "Upload it again; Glance computes os_hash_value while it takes the bytes.",
         )
-    if image.properties.get("img_config_drive") == "mandatory":
-        refuse(
-            "IMAGE_CONFIG_DRIVE",
-            "asks for a config drive (img_config_drive mandatory), which Nova's VMware driver can't make on Python 3",
-            "Use the metadata service and remove the property.",
-        )
-    return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.periodic import every
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
@@ -80,7 +81,7 @@ class Push:
         :raises VSphereError: as :func:`transfer.post_disk`.
         """
         size, wish = opened.wish.size, opened.wish
-        with transfer.explained(lambda: _crypto_state(opened.session, opened.vm)):
+        with transfer.explained(partial(_crypto_state, opened.session, opened.vm)):
             transfer.post_disk(opened.session, opened.device, size, opened.told.count(self.chunks(), size), opened.rules, wish.silence)
 
 

@@ -15,6 +15,7 @@ import hashlib
 import http.client
 import time
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, translate
@@ -118,33 +119,43 @@ def targets(session, place, host_names, file_path, through="auto", ways=("host",
     return found
 
 
-def _by_first_way(session, ways, attempt, final):
-    """Returns what ``attempt`` gives for the first way that works. Hosts that did not answer in this session come last.
+class _Tries:
+    """The ways for one file, one after the other until one works: a ``for`` over it takes the next, and its body either leaves the loop or hands the error to
+    :meth:`judge`. Hosts that did not answer in this session come last.
 
     A session that is over is replaced once, and the way tried again. Where it is not over, a 401 of the vCenter is a missing privilege.
 
-    :arg attempt: a function that is given a :class:`Target`.
-    :arg final: codes of errors after which no other way is tried.
-    :raises VSphereError: as ``attempt`` raised it for the last way that was tried.
+    :arg ways: list of :class:`Target`, at least one. :arg final: codes of errors after which no other way is tried.
     """
-    ways = sorted(ways, key=lambda way: way.ticket and way.hostname in session.unreachable)
-    fresh = False
-    while True:
-        way = ways.pop(0)
-        try:
-            with session.kept_alive():
-                return attempt(way)
-        except VSphereError as error:
-            if error.code == "CONNECTION_FAILED" and way.ticket:
-                session.unreachable.add(way.hostname)
-            refused = error.details.get("status") == 401 and not way.ticket
-            if refused and not fresh and session.is_over():
-                fresh = True
-                ways.insert(0, way)
-            elif refused and (not ways or error.code in final):
-                raise _not_permitted(error) from error
-            elif error.code in final or not ways:
-                raise
+
+    def __init__(self, session, ways, final):
+        self._session = session
+        self._ways = sorted(ways, key=lambda way: way.ticket and way.hostname in session.unreachable)
+        self._final = final
+        self._way = None
+        self._fresh = False
+
+    def __iter__(self):
+        """Yields a :class:`Target` again and again; :meth:`judge` ends that."""
+        while True:
+            self._way = self._ways.pop(0)
+            yield self._way
+
+    def judge(self, error):
+        """Returns where a further way may be tried after an error.
+
+        :raises VSphereError: the error, or what it means, where none may.
+        """
+        if error.code == "CONNECTION_FAILED" and self._way.ticket:
+            self._session.unreachable.add(self._way.hostname)
+        refused = error.details.get("status") == 401 and not self._way.ticket
+        if refused and not self._fresh and self._session.is_over():
+            self._fresh = True
+            self._ways.insert(0, self._way)
+        elif refused and (not self._ways or error.code in self._final):
+            raise _not_permitted(error) from error
+        elif error.code in self._final or not self._ways:
+            raise error
 
 
 def _not_permitted(error):
@@ -175,13 +186,14 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
         ``UPLOAD_BROKEN`` when the last way broke too; ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``: a warning
         sign, not a reason for another way.
     """
-
-    def attempt(way):
-        with explained(lambda: _crypto_state(session, way.hosts)):
-            _put(session, way, size, chunks, rules, content_type)
-        return way
-
-    return _by_first_way(session, ways, attempt, final)
+    tries = _Tries(session, ways, final)
+    for way in tries:
+        try:
+            with session.kept_alive(), explained(partial(_crypto_state, session, way.hosts)):
+                _put(session, way, size, chunks(), rules, content_type)
+            return way
+        except VSphereError as error:
+            tries.judge(error)
 
 
 def _put(session, way, size, chunks, rules, content_type):
@@ -190,7 +202,7 @@ def _put(session, way, size, chunks, rules, content_type):
     connection, cookie = open_way(session, way, "httpPut", what, rules)
     try:
         headers = {"Cookie": cookie, "Content-Type": content_type}
-        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules, flush=patience(size))
+        _send(connection, "PUT", way.url, headers, size, chunks, what, server, rules, flush=patience(size))
     finally:
         connection.close()
 
@@ -239,7 +251,13 @@ def get(session, ways, take, rules=Rules()):
     :raises VSphereError: ``DOWNLOAD_FAILED`` with the HTTP status and what the server said, or ``DOWNLOAD_BROKEN``, of the last way;
         ``DOWNLOAD_NOT_PERMITTED``; ``HOST_THUMBPRINT_UNKNOWN``; ``TRANSFER_TIMEOUT``; ``CERTIFICATE_NOT_TRUSTED``.
     """
-    return _by_first_way(session, ways, lambda way: take(_get(session, way, rules)), FINAL)
+    tries = _Tries(session, ways, FINAL)
+    for way in tries:
+        try:
+            with session.kept_alive():
+                return take(_get(session, way, rules))
+        except VSphereError as error:
+            tries.judge(error)
 
 
 def _get(session, way, rules):
@@ -285,7 +303,13 @@ def length(session, ways, rules=Rules()):
     :returns: bytes.
     :raises VSphereError: as :func:`get`.
     """
-    return _by_first_way(session, ways, lambda way: _length(session, way, rules), {"TRANSFER_TIMEOUT"})
+    tries = _Tries(session, ways, {"TRANSFER_TIMEOUT"})
+    for way in tries:
+        try:
+            with session.kept_alive():
+                return _length(session, way, rules)
+        except VSphereError as error:
+            tries.judge(error)
 
 
 def _length(session, way, rules):
