@@ -10,7 +10,7 @@ name: check_refusal
 short_description: Findings as the text with which a run is refused
 version_added: 0.1.0
 description:
-  - Writes a line for each rule that found something, with its id, its first objects, the evidence of the first one and the way out.
+  - Writes a line for each rule that found something, with its id, its first objects, the evidence of the first one and what to do.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:

@@ -10,7 +10,7 @@ name: check_report
 short_description: Findings of compute_check as a few lines
 version_added: 0.1.0
 description:
-  - Groups what M(openstack_vmware.nova.compute_check) returned - a line for each rule, with the first objects and the way out, at any number of clusters.
+  - Groups what M(openstack_vmware.nova.compute_check) returned - a line for each rule, with the first objects and what to do, at any number of clusters.
 author:
   - The openstack_vmware.nova authors (@openstack-vmware)
 options:

@@ -87,7 +87,7 @@ def _rules(suites, record):
     cases = []
     for group in groups(record["findings"]):
         texts = [": ".join(part for part in (place(one), str(one["object"]), one["evidence"]) if part) for one in group["findings"]]
-        bad = [] if group["severity"] == "info" else [*texts, f"Way out: {group['hint']}"]
+        bad = [] if group["severity"] == "info" else [*texts, f"Fix: {group['hint']}"]
         cases.append((group["severity"], group["id"], group["title"], bad))
     failed = {finding["id"] for finding in record["findings"]}
     cases += [("passed", name, "", []) for name in record["passed"] if name not in failed]

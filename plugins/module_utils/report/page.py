@@ -128,7 +128,7 @@ def _group(group):
     return (
         f'<article aria-labelledby="{group["id"]}"><h3 id="{group["id"]}">{_state(WORDS[group["severity"]], group["severity"])} '
         f"<code>{_(group['id'])}</code> {_(group['title'])}</h3>"
-        f"<p><strong>Way out:</strong> {_(group['hint'])}</p>{_table(group['id'], caption, ('Object', 'Where', 'Evidence'), rows)}"
+        f"<p><strong>Fix:</strong> {_(group['hint'])}</p>{_table(group['id'], caption, ('Object', 'Where', 'Evidence'), rows)}"
         f'<p class="quiet">Source: {_(group["source"])}</p></article>'
     )
 

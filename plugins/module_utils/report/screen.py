@@ -24,7 +24,7 @@ def report(results):
     for group in found[:GROUPS]:
         count = len(group["findings"])
         evidence = group["findings"][0]["evidence"].rstrip(". ")
-        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {objects(group)}: {evidence}. Way out: {group['hint']}")
+        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {objects(group)}: {evidence}. Fix: {group['hint']}")
     rest = found[GROUPS:]
     if rest:
         names = ", ".join(f"{group['id']} ({len(group['findings'])})" for group in rest)
@@ -47,8 +47,8 @@ def report(results):
 
 
 def refusal(findings):
-    """Returns a line for each rule that found something: its id, its first objects, the evidence of the first one, and the way out."""
+    """Returns a line for each rule that found something: its id, its first objects, the evidence of the first one, and what to do."""
     texts = []
     for group in groups(once(findings)):
-        texts.append(f"- {group['id']}: {objects(group)}: {group['findings'][0]['evidence'].rstrip('. ')}. Way out: {group['hint']}")
+        texts.append(f"- {group['id']}: {objects(group)}: {group['findings'][0]['evidence'].rstrip('. ')}. Fix: {group['hint']}")
     return texts

@@ -116,7 +116,7 @@ def needs(site, more=()):
     lines = [f"{one['name']} was not reached or failed; its error is in the output of the run" for one in site["compute_hosts"] if not one["reached"]]
     for group in groups(site["findings"]):
         if group["severity"] != "info":
-            lines.append(f"{group['severity']} {group['id']}: {objects(group)}. Way out: {group['hint']}")
+            lines.append(f"{group['severity']} {group['id']}: {objects(group)}. Fix: {group['hint']}")
     missing = [row for row in site["seeds"] or () if seed_state(row, site["check_mode"]).endswith("not seeded")]
     if missing:
         where = [f"{row['image']} on {row['datastore']}" for row in missing]

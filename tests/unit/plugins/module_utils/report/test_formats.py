@@ -61,7 +61,7 @@ def test_junit():
         assert len(suite) == int(suite.get("tests"))
     failure = next(case for case in suites["rules"] if case.get("name") == "BAD").find("failure")
     assert failure.get("message") == "title of BAD"
-    assert failure.text == f"vc1: {EVIL.strip(chr(7))}: {EVIL.strip(chr(7))} is off\nWay out: Turn it on."
+    assert failure.text == f"vc1: {EVIL.strip(chr(7))}: {EVIL.strip(chr(7))} is off\nFix: Turn it on."
 
 
 def test_junit_leaves_out_what_nobody_looked_at():

@@ -14,7 +14,7 @@ def test_a_rule_has_one_line():
     missed = [{"reason": "r2", "id": "B", "objects": []}, {"reason": "r1", "id": "A", "objects": []}, {"reason": "r2", "id": "B", "objects": ["x"]}]
     found = [check(finding("X", "a"), finding("X", "b"), not_checked=missed), check(passed=["GOOD", "X"])]
     assert screen.report(found) == [
-        "error   X (2): a, b: a is off. Way out: Turn it on.",
+        "error   X (2): a, b: a is off. Fix: Turn it on.",
         "2 errors, 0 warnings, 0 notes; 1 rule passed, 2 not checked",
         "not checked, since r1: A",
         "not checked, since r2: B",
@@ -41,4 +41,4 @@ def test_it_stays_one_screen():
 
 
 def test_a_refusal_names_rule_objects_and_way_out():
-    assert screen.refusal([finding("X", "a"), finding("X", "b")]) == ["- X: a, b: a is off. Way out: Turn it on."]
+    assert screen.refusal([finding("X", "a"), finding("X", "b")]) == ["- X: a, b: a is off. Fix: Turn it on."]

@@ -74,7 +74,7 @@ def test_what_needs_somebody():
     )
     assert made["needs"] == [
         "compute-2 was not reached or failed; its error is in the output of the run",
-        "error BAD: x. Way out: Turn it on.",
+        "error BAD: x. Fix: Turn it on.",
         "drift, unit: a, b",
         "do this",
     ]
