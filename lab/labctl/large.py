@@ -98,7 +98,7 @@ def playbook(folder, name, port, *options, collections=base.LAB / "collections",
     """Runs a playbook of the collection on the inventory above. Returns its :class:`Run`.
 
     folder: for the inventory; the working directory. collections: where the collection is. options: more words for the command.
-    variables: those of :func:`inventory`.
+    variables: those of inventory().
     """
     (folder / "large.json").write_text(json.dumps(inventory(port, **variables)), encoding="utf-8")
     environment = {

@@ -209,6 +209,24 @@ def docs(stage):
         prepare.certificates()
     stage.pytest(VENV / "python", "tests/docs", "--durations=5", cwd=base.ROOT, COLLECTION=str(stage.copy))
     stage.say(f"the site is in {page}")
+    browser(stage)
+
+
+def browser(stage):
+    """Runs tests/browser: report.html in Debian's chromium."""
+    install(stage, "chromium", "chromium-driver", "fonts-dejavu-core")
+    venv, wanted = WORK / "browser", base.ROOT / "requirements" / "browser.txt"
+    done = venv / "installed.txt"
+    if not done.exists() or done.read_text(encoding="utf-8") != wanted.read_text(encoding="utf-8"):
+        shutil.rmtree(venv, ignore_errors=True)
+        stage.run(VENV / "python", "-m", "venv", venv)
+        stage.run(venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", wanted)
+        # Its axe.min.js is all that is used of it; its dependencies would be a second way to drive a browser.
+        stage.run(venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "axe-playwright-python==0.1.8")
+        shutil.copy2(wanted, done)
+    pictures = LOG / "report"
+    pictures.mkdir(exist_ok=True)
+    stage.pytest(venv / "bin" / "python", "tests/browser", PYTHONPATH=str(stage.collections), PICTURES=str(pictures))
 
 
 def integration(stage):
