@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
-from story import EVIL, check, compute, finding, record, seed, told
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import formats
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from story import EVIL, check, compute, finding, record, seed, told  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError  # noqa: E402
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import formats  # noqa: E402
 
 
 @pytest.mark.parametrize(

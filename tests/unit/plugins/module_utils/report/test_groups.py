@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
-import pytest
-from story import finding
+import sys
+from pathlib import Path
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import groups
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from story import finding  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import groups  # noqa: E402
 
 
 def test_errors_come_first_and_a_rule_stands_once():

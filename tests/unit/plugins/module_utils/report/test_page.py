@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
-from story import EVIL, check, compute, finding, record, seed, told
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import page
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from story import EVIL, check, compute, finding, record, seed, told  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import page  # noqa: E402
 
 VOID = {"meta", "br"}
 

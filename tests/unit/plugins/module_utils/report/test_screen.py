@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
-from story import check, finding
+import sys
+from pathlib import Path
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import screen
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from story import check, finding  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import screen  # noqa: E402
 
 
 def test_a_rule_has_one_line():

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
-from story import check, compute, finding, record, seed, told
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import summary
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
+
+from story import check, compute, finding, record, seed, told  # noqa: E402
+
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.report import summary  # noqa: E402
 
 
 def test_the_weightiest_deed_counts():
