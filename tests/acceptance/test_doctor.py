@@ -460,7 +460,8 @@ def test_what_nova_needs_is_broken(lab, tls, name, found):
         ),
         "no TLS": lambda: needs(lab, url + "?ssl=1"),
         "other endpoints": lambda: needs(
-            lab, keystone={}, more=f"[placement]\nservice_type = identity\n[neutron]\nregion_name = nowhere\n[glance]\nendpoint_override = http://127.0.0.1:{closed}",
+            lab, keystone={},
+            more=f"[placement]\nservice_type = identity\n[neutron]\nregion_name = nowhere\n[glance]\nendpoint_override = http://127.0.0.1:{closed}",
         ),
     }[name]()  # fmt: skip
     seen, _passed = tried(lab, conf)

@@ -88,7 +88,7 @@ def places(section, name):
 
 
 VALUES = ["", "true", "No", "maybe", "0", "-1", "-2", "10", " 7 ", "70000", "1.5", "a,b, c,", "vc.example.com", "vc_1", "192.0.2.1", "2001:db8::1", "https://x",
-          "1.2.3", "eventlet", "PLAIN", "$my_ip", "${state_path}/x", "$$x", "\\$x", "^nova-$", "'quoted'", '"a', "$vmware.host_port", "x." ]  # fmt: skip
+          "1.2.3", "eventlet", "PLAIN", "$my_ip", "${state_path}/x", "$$x", "\\$x", "^nova-$", "'quoted'", '"a', "$vmware.host_port", "x."]  # fmt: skip
 
 
 @pytest.mark.parametrize("section, name", OPTIONS, ids=["-".join(key) for key in OPTIONS])

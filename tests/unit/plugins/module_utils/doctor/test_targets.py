@@ -120,7 +120,8 @@ def test_a_section_without_an_account():
 
 def test_apis():
     conf = NovaConf(
-        "[placement]\nregion_name = one\nvalid_interfaces = public\ninsecure = true\n[neutron]\nendpoint_override = http://n\n[glance]\napi_servers = http://g,http://h"
+        "[placement]\nregion_name = one\nvalid_interfaces = public\ninsecure = true\n"
+        "[neutron]\nendpoint_override = http://n\n[glance]\napi_servers = http://g,http://h"
     )
     placement, neutron, glance = targets.apis(conf)
     assert (placement.service_type, placement.interfaces, placement.region, placement.endpoint) == ("placement", ("public",), "one", None)
