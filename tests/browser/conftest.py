@@ -35,7 +35,8 @@ def site():
         computes = [{"host": name, "vcenter": "vc1", "cluster": {"cluster_name": name[4:]}} for name in names]
         images = [
             {"id": f"id-{image}", "name": image, "datastores": [
-                {"name": f"nova-{name[4:]}", "planned_bytes": 1 << 30, "state": "complete" if number % 3 else "missing", "action": "none" if number % 3 else "push"}
+                {"name": f"nova-{name[4:]}", "planned_bytes": 1 << 30, "state": "complete" if number % 3 else "missing",
+                 "action": "none" if number % 3 else "push"}
                 for number, name in enumerate(names)
             ]}
             for image in ("ubuntu-24.04", "debian-12")
