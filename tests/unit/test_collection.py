@@ -9,7 +9,7 @@ import ast
 import json
 import os
 import re
-import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,10 @@ import yaml
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.deployment import variables
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "runner"))
+
+import matrix  # noqa: E402
+
 IGNORED = {".git", ".lab", ".work", ".ansible", ".pytest_cache", ".hypothesis", ".ruff_cache", "__pycache__", "collections", "dist", "output"}
 # Written so that these lines do not match themselves.
 FORBIDDEN = {
@@ -136,14 +140,13 @@ def test_sanity_ignores_nothing():
 
 def test_the_oldest_ansible_is_tested():
     """requires_ansible, the roles' metadata, the control environment and the table of versions agree; each version in the table has its lock."""
-    table = runpy.run_path(str(ROOT / "tests" / "runner" / "matrix.py"))
-    oldest = table["OLDEST"]
+    oldest = matrix.OLDEST
     assert read_yaml("meta/runtime.yml")["requires_ansible"] == f">={oldest}.0"
     assert {read_yaml(f"roles/{role}/meta/main.yml")["galaxy_info"]["min_ansible_version"] for role in ROLES} == {oldest}
     assert f"\nansible-core=={oldest}." in (ROOT / "requirements" / "control.lock").read_text(encoding="utf-8")
     locks = {path.name for path in (ROOT / "requirements" / "matrix").glob("*.lock")}
-    assert {f"matrix/{name}" for name in locks} == {row.lock for row in table["MATRIX"]}
-    for row in table["MATRIX"]:
+    assert {f"matrix/{name}" for name in locks} == {row.lock for row in matrix.MATRIX}
+    for row in matrix.MATRIX:
         assert all((ROOT / "tests" / "unit" / path).exists() for path in row.tests)
         lock = (ROOT / "requirements" / row.lock).read_text(encoding="utf-8")
         assert row.only_target or f"\nansible-core=={row.core}." in f"\n{lock}"
@@ -161,9 +164,8 @@ def test_what_compute_hosts_run_is_tested_as_there():
                 files = {ROOT / "plugins" / "module_utils" / f"{name}.py" for name in names if (ROOT / "plugins" / "module_utils" / f"{name}.py").is_file()}
                 todo += files - found
                 found |= files
-    host = runpy.run_path(str(ROOT / "tests" / "runner" / "matrix.py"))["HOST"]
     expected = {str(path.relative_to(ROOT / "plugins" / "module_utils").with_name(f"test_{path.name}")) for path in found}
-    assert expected == set(host)
+    assert expected == set(matrix.HOST)
 
 
 def numbers(version):
