@@ -39,7 +39,9 @@ def installed(tmp_path_factory):
     galaxy = [BIN / "ansible-galaxy", "collection"]
     subprocess.run([*galaxy, "build", "--output-path", folder, source], check=True, capture_output=True)
     (tarball,) = folder.glob("*.tar.gz")
-    subprocess.run([*galaxy, "install", "--offline", "-p", folder / "collections", tarball], check=True, capture_output=True)
+    # By force: a copy that ANSIBLE_COLLECTIONS_PATH leads to, such as that of the tests, would be enough for it otherwise.
+    subprocess.run([*galaxy, "install", "--force", "--offline", "-p", folder / "collections", tarball], check=True, capture_output=True)
+    assert (folder / "collections" / "ansible_collections" / "openstack_vmware" / "nova" / "playbooks").is_dir()
     return folder / "collections"
 
 
