@@ -158,7 +158,7 @@ def test_preflight(site, vcenter):
     site.variables["nova_vcdriver_check_ignore"] = ["HA_OF"]
     output = site.refused("preflight", "-e", "nova_vcdriver_check_openstack=false")
     assert f"no cluster 'clustr-a' (did you mean '{CLUSTER}'?) that this account can see" in output
-    assert "Not checked - whether the controllers take Nova 34.0.0, since 'nova-manage --version' on controller-1 gave no release" in output
+    assert "not checked: whether the controllers take Nova 34.0.0, since 'nova-manage --version' on controller-1 gave no release" in output
     assert "nova_vcdriver_check_ignore has 'HA_OF' (did you mean 'HA_OFF'?)" in output
 
 
