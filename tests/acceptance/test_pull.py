@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import random
 import signal
 import ssl
@@ -222,6 +223,58 @@ def test_a_pull_that_is_ended(cloud, vcenter, images, noted, how):
         assert vcenter.whole(noted["stream"]) == []
     row, _result = seed(vcenter, noted["stream"])
     assert row["action"] == "pull" and vcenter.disks(noted["stream"]) == [content, content] and vcenter.left() == []
+    assert keys(cloud) == []
+
+
+# How the walk breaks a request. ``kill`` ends the run while the server sits on the request.
+BREAKS = {
+    "cut": {"cut": {}}, "status": {"status": {"code": 503}}, "expire": {"expire": {}}, "restart": {"restart": {}}, "kill": {"stall": {"seconds": 1}},
+}  # fmt: skip
+PULLS = {"http": "PULL"}
+
+
+def broken(vcenter, image_id, content, kind, when, **more):
+    """Breaks a request of a seed by pull, does another seed, and judges both. Says whether a request was broken."""
+    vcenter.empty()
+    params = options(vcenter.connection, [image_id], **CLOUD, **more)
+    with vcenter.rule(when, BREAKS[kind]):
+        result, error, text = run(params, vcenter.fired if kind == "kill" else None)
+        fired = vcenter.fired()
+    assert vcenter.wrong(image_id, content) == [], (when, error)
+    assert error is None or error.isupper(), (when, error, text)
+    if result is not None:
+        assert vcenter.whole(image_id) == ["n1", "n2"], when
+    _result, error, text = run(params)
+    assert error is None, (when, error, text)
+    assert vcenter.disks(image_id) == [content, content], when
+    if kind == "kill" and vcenter.left():  # the server did what the dead run had asked for when the next run had cleaned up
+        run(params)
+    assert vcenter.left() == [], when
+    return fired
+
+
+# Each walk begins at a request and breaks every so many, so that all are broken in some way. `FAULT_WALK=full` breaks each in each way.
+EVERY = 1 if os.environ.get("FAULT_WALK") == "full" else len(BREAKS) * 2
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
+    _made, _stream, content = images
+    first = 1 if EVERY == 1 else 1 + 2 * list(BREAKS).index(kind)
+    count = 0
+    for number in range(first, 300, EVERY):
+        if not broken(vcenter, noted["stream"], content, kind, {"seq": number}):
+            break
+        count += 1
+    print(f"pull, {kind}: {count} requests broken, wrong bootable images: 0, left after the next run: 0")
+    assert count > 40 // EVERY
+    assert keys(cloud) == []
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_the_fetch_itself_is_broken(cloud, vcenter, images, noted, kind):
+    _made, _stream, content = images
+    assert broken(vcenter, noted["stream"], content, kind, PULLS)
     assert keys(cloud) == []
 
 
