@@ -14,12 +14,14 @@ import signal
 import ssl
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 import yaml
 from conftest import LAB
+from glance_proxy import GlanceProxy
 from labctl import base
 from simulated import HOSTS, Run, VCenter, options, run, scenario, upload
 
@@ -129,15 +131,16 @@ def test_no_byte_passes_through_here(vcenter, images, noted, kind):
     assert not again["changed"] and reads.of(made[kind]) == {}
 
 
-def keys(cloud):
-    """Gives what there is of keys in Keystone."""
+def keys(cloud, image_id):
+    """Gives what there is in Keystone of keys for an image. Other tests may have keys for theirs."""
     user = cloud.current_user_id
-    return [one.name for one in cloud.identity.application_credentials(user)] + [rule.path for rule in cloud.identity.access_rules(user)]
+    found = [one.name for one in cloud.identity.application_credentials(user)] + [rule.path for rule in cloud.identity.access_rules(user)]
+    return [one for one in found if image_id in one]
 
 
 def test_nothing_of_the_key_is_left(cloud, vcenter, images, noted):
     seed(vcenter, noted["stream"])
-    assert keys(cloud) == []
+    assert keys(cloud, noted["stream"]) == []
 
 
 def test_what_the_key_can_do(cloud, images):
@@ -223,59 +226,110 @@ def test_a_pull_that_is_ended(cloud, vcenter, images, noted, how):
         assert vcenter.whole(noted["stream"]) == []
     row, _result = seed(vcenter, noted["stream"])
     assert row["action"] == "pull" and vcenter.disks(noted["stream"]) == [content, content] and vcenter.left() == []
-    assert keys(cloud) == []
+    assert keys(cloud, noted["stream"]) == []
 
 
-# How the walk breaks a request. ``kill`` ends the run while the server sits on the request.
+# How a request is broken. ``kill`` ends the run while the server sits on the request.
 BREAKS = {
     "cut": {"cut": {}}, "status": {"status": {"code": 503}}, "expire": {"expire": {}}, "restart": {"restart": {}}, "kill": {"stall": {"seconds": 1}},
 }  # fmt: skip
-PULLS = {"http": "PULL"}
+# What a pull asks for and a push does not, and the calls around it. The others are those of a push, which test_fault_walk.py breaks.
+REQUESTS = (
+    "ImportVApp", "HttpNfcLeaseProbeUrls", "HttpNfcLeaseSetManifestChecksumType", "HttpNfcLeasePullFromUrls_Task", "PULL", "HttpNfcLeaseGetManifest",
+    "HttpNfcLeaseComplete",
+)  # fmt: skip
 
 
-def broken(vcenter, image_id, content, kind, when, **more):
-    """Breaks a request of a seed by pull, does another seed, and judges both. Says whether a request was broken."""
-    vcenter.empty()
-    params = options(vcenter.connection, [image_id], **CLOUD, **more)
-    with vcenter.rule(when, BREAKS[kind]):
-        result, error, text = run(params, vcenter.fired if kind == "kill" else None)
-        fired = vcenter.fired()
-    assert vcenter.wrong(image_id, content) == [], (when, error)
-    assert error is None or error.isupper(), (when, error, text)
-    if result is not None:
-        assert vcenter.whole(image_id) == ["n1", "n2"], when
-    _result, error, text = run(params)
-    assert error is None, (when, error, text)
-    assert vcenter.disks(image_id) == [content, content], when
-    if kind == "kill" and vcenter.left():  # the server did what the dead run had asked for when the next run had cleaned up
-        run(params)
-    assert vcenter.left() == [], when
-    return fired
+class Walk:
+    """Seeds an image with a broken request, then without, and judges both."""
 
+    def __init__(self, vcenter, image_id, content, **more):
+        self.vcenter, self.image_id, self.content = vcenter, image_id, content
+        self.params = options(vcenter.connection, [image_id], **{**CLOUD, **more})
+        self.ends = []
 
-# Each walk begins at a request and breaks every so many, so that all are broken in some way. `FAULT_WALK=full` breaks each in each way.
-EVERY = 1 if os.environ.get("FAULT_WALK") == "full" else len(BREAKS) * 2
+    def broken(self, signal_when=None):
+        """Does the seed that is broken: the cache has the whole image or none."""
+        result, error, text = run(self.params, signal_when)
+        assert self.vcenter.wrong(self.image_id, self.content) == [], error
+        assert error is None or error.isupper(), (error, text)
+        assert result is None or self.vcenter.disks(self.image_id) == [self.content, self.content]
+        self.ends.append(error or ("killed" if result is None else result["totals"]["pulls"] and "pulled" or "pushed"))
+
+    def again(self):
+        """Does the next one: it finishes, and nothing is left."""
+        _result, error, text = run(self.params)
+        assert error is None, (error, text)
+        assert self.vcenter.disks(self.image_id) == [self.content, self.content]
+        if self.vcenter.left():  # the server did what a dead run had asked for when this one had cleaned up
+            run(self.params)
+        assert self.vcenter.left() == []
+
+    def break_request(self, when, kind):
+        """Breaks a request to the vCenter, or the host's to Glance."""
+        self.vcenter.empty()
+        with self.vcenter.rule(when, BREAKS[kind]):
+            self.broken(self.vcenter.fired if kind == "kill" else None)
+            assert self.vcenter.fired(), when
+        self.again()
+
+    def say(self, what):
+        """Prints what came of it, for the log."""
+        print(f"{what}: {len(self.ends)} broken, ended as {sorted(set(self.ends))}; wrong bootable images: 0, left after the next run: 0")
 
 
 @pytest.mark.parametrize("kind", BREAKS)
 def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
     _made, _stream, content = images
-    first = 1 if EVERY == 1 else 1 + 2 * list(BREAKS).index(kind)
-    count = 0
-    for number in range(first, 300, EVERY):
-        if not broken(vcenter, noted["stream"], content, kind, {"seq": number}):
-            break
-        count += 1
-    print(f"pull, {kind}: {count} requests broken, wrong bootable images: 0, left after the next run: 0")
-    assert count > 40 // EVERY
-    assert keys(cloud) == []
+    walk = Walk(vcenter, noted["stream"], content)
+    for name in REQUESTS:
+        walk.break_request({"http": name} if name == "PULL" else {"method": name}, kind)
+    walk.say(f"pull, {kind}")
+    assert keys(cloud, noted["stream"]) == []
 
 
+@pytest.mark.skipif(os.environ.get("FAULT_WALK") != "full", reason="it takes long: `make fault-walk`")
 @pytest.mark.parametrize("kind", BREAKS)
-def test_the_fetch_itself_is_broken(cloud, vcenter, images, noted, kind):
+def test_every_request_of_the_seed_is_broken(cloud, vcenter, images, noted, kind):
     _made, _stream, content = images
-    assert broken(vcenter, noted["stream"], content, kind, PULLS)
-    assert keys(cloud) == []
+    walk = Walk(vcenter, noted["stream"], content)
+    vcenter.empty()
+    mark = vcenter.mark()
+    run(walk.params)
+    for number in range(1, 1 + sum("http" in line for line in vcenter.requests(mark))):
+        vcenter.empty()
+        with vcenter.rule({"seq": number}, BREAKS[kind]):
+            walk.broken(vcenter.fired if kind == "kill" else None)
+        walk.again()
+    walk.say(f"seed by pull, {kind}")
+    assert keys(cloud, noted["stream"]) == []
+
+
+def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
+    """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
+    _made, _stream, content = images
+    proxy = GlanceProxy(tmp_path, cloud)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
+    walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
+    try:
+        vcenter.empty()
+        proxy.set("none", 0)
+        run(walk.params)
+        files = [number for number, path in enumerate(proxy.paths, 1) if path.endswith("/file")]
+        assert len(files) == 2, proxy.paths
+        for number in files:
+            for kind in GlanceProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
+                vcenter.empty()
+                proxy.set(kind, number)
+                walk.broken()
+                assert proxy.fault.fired, (kind, number)
+                proxy.set("none", 0)
+                time.sleep(max(0.0, proxy.down_until - time.monotonic()))
+                walk.again()
+    finally:
+        proxy.close()
+    walk.say("Glance")
+    assert keys(cloud, noted["stream"]) == []
 
 
 class Web:
