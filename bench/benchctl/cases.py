@@ -270,10 +270,12 @@ def pull(cloud, rounds, large, small, count, rate, vcenters=8):
             def measure(size):
                 mark = vcenter.mark()
                 answer = peers.seed([images[size].id], upload_through=way, **options)
-                actions = [row["action"] for row in answer["result"]["images"][0]["datastores"]]
+                rows = answer["result"]["images"][0]["datastores"]
+                actions = [row["action"] for row in rows]
                 if ("pull" in actions) != (way == "pull"):
                     raise AssertionError(f"{way}: {actions}")
-                return answer["seconds"], answer["cpu"], vcenter.wire_bytes(mark)
+                # Nova has logged in before its clock starts.
+                return rows[0]["seconds"] if len(rows) == 1 else answer["seconds"], answer["cpu"], vcenter.wire_bytes(mark)
 
             return measure
 
