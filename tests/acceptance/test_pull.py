@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import random
 import signal
 import ssl
@@ -289,23 +288,6 @@ def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
     assert keys(cloud, noted["stream"]) == []
 
 
-@pytest.mark.skipif(os.environ.get("FAULT_WALK") != "full", reason="it takes long: `make fault-walk`")
-@pytest.mark.parametrize("kind", BREAKS)
-def test_every_request_of_the_seed_is_broken(cloud, vcenter, images, noted, kind):
-    _made, _stream, content = images
-    walk = Walk(vcenter, noted["stream"], content)
-    vcenter.empty()
-    mark = vcenter.mark()
-    run(walk.params)
-    for number in range(1, 1 + sum("http" in line for line in vcenter.requests(mark))):
-        vcenter.empty()
-        with vcenter.rule({"seq": number}, BREAKS[kind]):
-            walk.broken(vcenter.fired if kind == "kill" else None)
-        walk.again()
-    walk.say(f"seed by pull, {kind}")
-    assert keys(cloud, noted["stream"]) == []
-
-
 def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
     """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
     _made, _stream, content = images
@@ -316,7 +298,7 @@ def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, note
         vcenter.empty()
         proxy.set("none", 0)
         run(walk.params)
-        files = [number for number, path in enumerate(proxy.paths, 1) if path.endswith("/file")]
+        files = [number for number, path in enumerate(proxy.paths, 1) if "/file" in path]
         assert len(files) == 2, proxy.paths
         for number in files:
             for kind in GlanceProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
