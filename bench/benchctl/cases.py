@@ -268,32 +268,37 @@ def pull(cloud, rounds, large, small, count, rate, vcenters=8):
 
         def ours(way, **options):
             def measure(size):
-                mark = vcenter.mark()
                 answer = peers.seed([images[size].id], upload_through=way, **options)
                 rows = answer["result"]["images"][0]["datastores"]
                 actions = [row["action"] for row in rows]
                 if ("pull" in actions) != (way == "pull"):
                     raise AssertionError(f"{way}: {actions}")
                 # Nova has logged in before its clock starts.
-                return rows[0]["seconds"] if len(rows) == 1 else answer["seconds"], answer["cpu"], vcenter.wire_bytes(mark)
+                return rows[0]["seconds"] if len(rows) == 1 else answer["seconds"], answer["cpu"]
 
             return measure
 
         def nova(size):
             answer = peers.nova(images[size])
-            return answer["total"][0], answer["cpu"], 0
+            return answer["total"][0], answer["cpu"]
 
         def govc(size):
             used = rig.cpu()
-            return peers.govc(rig.stream_file(size)), rig.cpu() - used, 0
+            return peers.govc(rig.stream_file(size)), rig.cpu() - used
 
         def both(measure):
             def measured():
                 vcenter.clear()
-                _seconds, less, _bytes = measure(small)
+                _seconds, less = measure(small)
                 vcenter.clear()
-                seconds, more, sent = measure(large)
-                return {"time [s]": seconds, "CPU [s]": more, "CPU for another GiB [s]": (more - less) * (1 << 30) / (large - small), "sent [bytes]": sent}
+                mark = vcenter.mark()
+                seconds, more = measure(large)
+                return {
+                    "time [s]": seconds,
+                    "CPU [s]": more,
+                    "CPU for another GiB [s]": (more - less) * (1 << 30) / (large - small),
+                    "sent [bytes]": vcenter.wire_bytes(mark),
+                }
 
             return measured
 
