@@ -252,14 +252,14 @@ def preflight(_cloud, rounds, clusters, hosts):
     ]
 
 
-def pull(cloud, rounds, large, small, count, rate, vcenters=8):
+def pull(cloud, rounds, big, small, count, rate, vcenters=8):
     """Hosts fetch an image themselves, against a push, Nova and govc: one datastore, ``count``, and several vCenters at once.
 
-    The CPU seconds are those of the machine that runs Ansible, for another GiB: of the large image less the small one, so that log-in and inventory
+    The CPU seconds are those of the machine that runs Ansible, for another GiB: of the big image less the small one, so that log-in and inventory
     do not count. With ``rate``, MiB a second for each host, the hosts' links are the slowest part.
     """
     case, many, at_once = "pull, one datastore", f"pull, {count} datastores", f"pull, {vcenters} vCenters at once"
-    images = {size: rig.stream_image(cloud, size) for size in (large, small)}
+    images = {size: rig.stream_image(cloud, size) for size in (big, small)}
     pulls, pushes = f"{OURS}, pull", f"{OURS}, push"
 
     with rig.vcenter(count, pull_mib=0) as vcenter:
@@ -292,11 +292,11 @@ def pull(cloud, rounds, large, small, count, rate, vcenters=8):
                 _seconds, less = measure(small)
                 vcenter.clear()
                 mark = vcenter.mark()
-                seconds, more = measure(large)
+                seconds, more = measure(big)
                 return {
                     "time [s]": seconds,
                     "CPU [s]": more,
-                    "CPU for another GiB [s]": (more - less) * (1 << 30) / (large - small),
+                    "CPU for another GiB [s]": (more - less) * (1 << 30) / (big - small),
                     "sent [bytes]": vcenter.wire_bytes(mark),
                 }
 
