@@ -50,4 +50,4 @@ mutation: venv ## change the pure rooms in thousands of ways, and count what the
 
 fault-walk: ## break every kind of request of a seed in every way; FAULT_WALK=full: every request, which takes hours
 	lab/lab up
-	cd tests/acceptance && PYTHONPATH=../../lab ../../.lab/venv/bin/python -m pytest fault_walk.py -q -p no:cacheprovider
+	cd tests/acceptance && PYTHONPATH=../../lab ../../.lab/venv/bin/python -m pytest fault_walk.py fault_walk_pull.py -q -p no:cacheprovider

@@ -22,6 +22,7 @@ SIZES = {
     "idle": ((30, 100), (3, 5)),
     "memory": (((GIB, 10 * GIB, 100 * GIB), 10 * GIB), ((160 * MIB,), 160 * MIB)),
     "preflight40": ((40, 8), (4, 2)),
+    "pull": ((GIB, 128 * MIB, 16, 4), (64 * MIB, 16 * MIB, 4, 8)),
     "link": ((GIB, 256 * MIB), (64 * MIB, 16 * MIB)),
 }
 

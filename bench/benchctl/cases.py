@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 from labctl import base, large
 
@@ -250,7 +252,84 @@ def preflight(_cloud, rounds, clusters, hosts):
     ]
 
 
+def pull(cloud, rounds, big, small, count, rate, vcenters=8):
+    """Hosts fetch an image themselves, against a push, Nova and govc: one datastore, ``count``, and several vCenters at once.
+
+    The CPU seconds are those of the machine that runs Ansible, for another GiB: of the big image less the small one, so that log-in and inventory
+    do not count. With ``rate``, MiB a second for each host, the hosts' links are the slowest part.
+    """
+    case, many, at_once = "pull, one datastore", f"pull, {count} datastores", f"pull, {vcenters} vCenters at once"
+    images = {size: rig.stream_image(cloud, size) for size in (big, small)}
+    pulls, pushes = f"{OURS}, pull", f"{OURS}, push"
+
+    with rig.vcenter(count, pull_mib=0) as vcenter:
+        peers = Peers(cloud, vcenter)
+        one = {"hypervisors": [{"cluster_name": "cluster-a", "datastore_regex": "^ds-001$"}]}
+
+        def ours(way, **options):
+            def measure(size):
+                answer = peers.seed([images[size].id], upload_through=way, **options)
+                rows = answer["result"]["images"][0]["datastores"]
+                actions = [row["action"] for row in rows]
+                if ("pull" in actions) != (way == "pull"):
+                    raise AssertionError(f"{way}: {actions}")
+                # Nova has logged in before its clock starts.
+                return rows[0]["seconds"] if len(rows) == 1 else answer["seconds"], answer["cpu"]
+
+            return measure
+
+        def nova(size):
+            answer = peers.nova(images[size])
+            return answer["total"][0], answer["cpu"]
+
+        def govc(size):
+            used = rig.cpu()
+            return peers.govc(rig.stream_file(size)), rig.cpu() - used
+
+        def both(measure):
+            def measured():
+                vcenter.clear()
+                _seconds, less = measure(small)
+                vcenter.clear()
+                mark = vcenter.mark()
+                seconds, more = measure(big)
+                return {
+                    "time [s]": seconds,
+                    "CPU [s]": more,
+                    "CPU for another GiB [s]": (more - less) * (1 << 30) / (big - small),
+                    "sent [bytes]": vcenter.wire_bytes(mark),
+                }
+
+            return measured
+
+        subjects = {pulls: ours("pull", **one), pushes: ours("host", **one), NOVA: nova, "govc, file": govc}
+        measured = figures(case, alternate({name: both(run) for name, run in subjects.items()}, rounds, base.say))
+        fan_out = {pulls: ours("pull"), pushes: ours("host")}
+        several = figures(many, alternate({name: both(run) for name, run in fan_out.items()}, rounds, base.say))
+    with contextlib.ExitStack() as stack:
+        crowd = [Peers(cloud, stack.enter_context(rig.vcenter(1, pull_mib=rate))) for _number in range(vcenters)]
+
+        def together(number):
+            def measure():
+                for one in crowd:
+                    one.vcenter.clear()
+                with ThreadPoolExecutor(number) as threads:
+                    answers = list(threads.map(lambda one: one.seed([images[small].id], upload_through="pull"), crowd[:number]))
+                return {"time [s]": max(answer["seconds"] for answer in answers), "CPU [s]": sum(answer["cpu"] for answer in answers)}
+
+            return measure
+
+        alone, all_of_them = "one vCenter", f"{vcenters} vCenters"
+        crowded = figures(at_once, alternate({alone: together(1), all_of_them: together(vcenters)}, rounds, base.say))
+    return measured + several + crowded, [
+        Goal(case, "CPU seconds of this machine for another GiB", _median(measured, pulls, "CPU for another GiB [s]"), "<=", 0.05),
+        Goal(case, "times Nova's way", _ratio(measured, "time [s]", NOVA, pulls), ">=", 2),
+        Goal(at_once, f"times the time of one, {rate} MiB/s a host", _ratio(crowded, "time [s]", all_of_them, alone), "<=", 1.2),
+    ]
+
+
 CASES = {
     "one": one_datastore, "task": whole_task, "many": many_datastores, "thick": thick, "idle": idle, "memory": memory, "link": slow_link,
     "preflight40": preflight,
+    "pull": pull,
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,8 @@ import yaml
 from labctl import base, services, simulator
 from labctl import large as large_site
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import encoding, known
+
 HERE = Path(__file__).resolve().parents[1]
 BENCH = base.LAB / "bench"
 # Datastores are kept in memory: the cases compare programs, not this machine's disk.
@@ -24,18 +27,22 @@ MIB = 1 << 20
 HOSTS = ("127.1.1.11", "127.1.1.12")  # ESXi hosts of the lab's certificate
 
 
-def scenario(count, datastore_type="VMFS"):
-    """Gives the scenario of a vCenter with one cluster of two hosts, which mount ``count`` datastores ds-001, ds-002 and so on."""
-    vcenter = base.scenario()["vcenter"]
+def scenario(count, pull_mib=None):
+    """Gives the scenario of a vCenter with one cluster of two hosts, which mount ``count`` datastores ds-001, ds-002 and so on.
+
+    :arg pull_mib: MiB a second that each host fetches, 0 for any; the vCenter then tells what was fetched. None: hosts may not fetch anything.
+    """
+    vcenter, host = dict(base.scenario()["vcenter"]), {}
+    if pull_mib is not None:
+        vcenter["behaviour"] = {**vcenter.get("behaviour", {}), "pull_manifest": "checksum"}
+        host = {"http_client": True, "pull_mib_per_second": pull_mib}
     return {
         "vcenter": {**vcenter, "name": PREFIX},
         "datacenters": [
             {
                 "name": "dc1",
-                "clusters": [{"name": "cluster-a", "hosts": [{"name": name} for name in HOSTS]}],
-                "datastores": [
-                    {"name": f"ds-{number:03}", "type": datastore_type, "capacity_gb": 2000, "clusters": ["cluster-a"]} for number in range(1, count + 1)
-                ],
+                "clusters": [{"name": "cluster-a", "hosts": [{"name": name, **host} for name in HOSTS]}],
+                "datastores": [{"name": f"ds-{number:03}", "type": "VMFS", "capacity_gb": 2000, "clusters": ["cluster-a"]} for number in range(1, count + 1)],
             }
         ],
     }
@@ -78,17 +85,18 @@ class VCenter:
 
 
 @contextlib.contextmanager
-def vcenter(count, memory=True, prefix=()):
+def vcenter(count, memory=True, prefix=(), pull_mib=None):
     """Runs a simulator with ``count`` datastores. Gives a :class:`VCenter`.
 
     :arg memory: keep the datastores in memory; else below .lab.
     :arg prefix: words before its command, such as ``ip netns exec far``.
+    :arg pull_mib: as :func:`scenario`.
     """
     port = base.free_port()
     BENCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=MEMORY if memory else BENCH) as name:
         folder = Path(name)
-        (folder / "scenario.yml").write_text(yaml.safe_dump(scenario(count)), encoding="utf-8")
+        (folder / "scenario.yml").write_text(yaml.safe_dump(scenario(count, pull_mib)), encoding="utf-8")
         one = VCenter(folder, port, folder / "datastores")
         process = simulator.start([*prefix, *simulator.command(folder / "scenario.yml", port, one.datastores, one.log)])
         try:
@@ -127,6 +135,30 @@ def random_file(size):
     return path
 
 
+def stream_file(size):
+    """Gives a streamOptimized file whose disk is :func:`random_file`; made once a size."""
+    path = BENCH / "files" / f"stream-{size}"
+    if not path.exists():
+        encoder = encoding.Encoder(size, str(size))
+        with open(random_file(size), "rb") as disk, open(path.with_suffix(".new"), "wb") as out:
+            out.write(encoder.start())
+            for chunk in iter(lambda: disk.read(MIB), b""):
+                out.writelines(encoder.feed(chunk))
+            out.writelines(encoder.finish())
+        path.with_suffix(".new").rename(path)
+    return path
+
+
+def stream_image(cloud, size):
+    """Uploads :func:`stream_file` as an image that a host may fetch: its SHA-256 is known, as if image_vmdk had made it. Gives its document."""
+    path = stream_file(size)
+    made = image(cloud, f"bench-stream-{size}", path, "streamOptimized")
+    with open(path, "rb") as data:
+        facts = known.Known(path.stat().st_size, hashlib.file_digest(data, "sha256").hexdigest(), size, size)
+    cloud.image.update_image(made.id, **{known.PROPERTY: known.write(made.id, facts)})
+    return cloud.image.get_image(made.id)
+
+
 def partly_used_file(size, share):
     """Gives a thick image of which ``share`` holds random bytes, in runs of 4 MiB spread over it; the rest reads as zeros."""
     path = BENCH / "files" / f"partly-{size}-{share}"
@@ -144,10 +176,10 @@ def partly_used_file(size, share):
 def image(cloud, name, path, disk_type="preallocated"):
     """Uploads a file as an image, unless an image of this name and size is there. Gives its document."""
     size = path.stat().st_size
-    for known in cloud.image.images(name=name):
-        if known.status == "active" and known.size == size:
-            return known
-        cloud.image.delete_image(known)
+    for there in cloud.image.images(name=name):
+        if there.status == "active" and there.size == size:
+            return there
+        cloud.image.delete_image(there)
     made = cloud.image.create_image(
         name=name, disk_format="vmdk", container_format="bare", validate_checksum=False, allow_duplicates=True,
         hw_disk_type=disk_type, hw_disk_bus="scsi", hw_scsi_model="lsilogic", os_distro="otherGuest64",
@@ -162,8 +194,8 @@ def sparse_image(cloud, name, size, algorithm="sha256"):
 
     Its file in Glance's store is a sparse one, so 100 GiB take next to no disk.
     """
-    for known in cloud.image.images(name=name):
-        cloud.image.delete_image(known)
+    for there in cloud.image.images(name=name):
+        cloud.image.delete_image(there)
     tiny = BENCH / "files" / "tiny"
     tiny.parent.mkdir(parents=True, exist_ok=True)
     tiny.write_bytes(os.urandom(MIB))
@@ -200,6 +232,12 @@ def glance_bytes(image_id, since):
 def glance_mark():
     """Gives the end of Glance's access log, for :func:`glance_bytes`."""
     return (base.LOG / "glance-access.log").stat().st_size
+
+
+def cpu():
+    """Gives the CPU seconds of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def run(command, stdin="", env=None, prefix=()):

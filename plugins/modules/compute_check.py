@@ -81,6 +81,12 @@ options:
     description: Names or ids of images that servers are booted from. With O(openstack) only.
     type: list
     elements: str
+  pulls:
+    description:
+      - Judge also what ESXi hosts need to fetch images from Glance themselves, see C(docs/pull.md). Whether they reach Glance is not checked, since only a
+        host that is about to fetch an image can be asked.
+    type: bool
+    default: false
   image_cache:
     description: Look into the image caches for broken entries, if O(services[].nova_conf) says which folder they use.
     type: bool
@@ -210,6 +216,7 @@ def argument_spec():
         "cluster_settings": {"type": "list", "elements": "dict"},
         "api_nova_conf": {"type": "str"},
         "images": {"type": "list", "elements": "str"},
+        "pulls": {"type": "bool", "default": False},
         "image_cache": {"type": "bool", "default": True},
         "fail_on": {"type": "str", "choices": ["error", "warning", "info", "never"], "default": "error"},
     }

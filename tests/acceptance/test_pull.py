@@ -13,12 +13,14 @@ import signal
 import ssl
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 import yaml
 from conftest import LAB
+from glance_proxy import GlanceProxy
 from labctl import base
 from simulated import HOSTS, Run, VCenter, options, run, scenario, upload
 
@@ -128,15 +130,16 @@ def test_no_byte_passes_through_here(vcenter, images, noted, kind):
     assert not again["changed"] and reads.of(made[kind]) == {}
 
 
-def keys(cloud):
-    """Gives what there is of keys in Keystone."""
+def keys(cloud, image_id):
+    """Gives what there is in Keystone of keys for an image. Other tests may have keys for theirs."""
     user = cloud.current_user_id
-    return [one.name for one in cloud.identity.application_credentials(user)] + [rule.path for rule in cloud.identity.access_rules(user)]
+    found = [one.name for one in cloud.identity.application_credentials(user)] + [rule.path for rule in cloud.identity.access_rules(user)]
+    return [one for one in found if image_id in one]
 
 
 def test_nothing_of_the_key_is_left(cloud, vcenter, images, noted):
     seed(vcenter, noted["stream"])
-    assert keys(cloud) == []
+    assert keys(cloud, noted["stream"]) == []
 
 
 def test_what_the_key_can_do(cloud, images):
@@ -222,7 +225,94 @@ def test_a_pull_that_is_ended(cloud, vcenter, images, noted, how):
         assert vcenter.whole(noted["stream"]) == []
     row, _result = seed(vcenter, noted["stream"])
     assert row["action"] == "pull" and vcenter.disks(noted["stream"]) == [content, content] and vcenter.left() == []
-    assert keys(cloud) == []
+    assert keys(cloud, noted["stream"]) == []
+
+
+# How a request is broken. ``kill`` ends the run while the server sits on the request.
+BREAKS = {
+    "cut": {"cut": {}}, "status": {"status": {"code": 503}}, "expire": {"expire": {}}, "restart": {"restart": {}}, "kill": {"stall": {"seconds": 1}},
+}  # fmt: skip
+# What a pull asks for and a push does not, and the calls around it. The others are those of a push, which test_fault_walk.py breaks.
+REQUESTS = (
+    "ImportVApp", "HttpNfcLeaseProbeUrls", "HttpNfcLeaseSetManifestChecksumType", "HttpNfcLeasePullFromUrls_Task", "PULL", "HttpNfcLeaseGetManifest",
+    "HttpNfcLeaseComplete",
+)  # fmt: skip
+
+
+class Walk:
+    """Seeds an image with a broken request, then without, and judges both."""
+
+    def __init__(self, vcenter, image_id, content, **more):
+        self.vcenter, self.image_id, self.content = vcenter, image_id, content
+        self.params = options(vcenter.connection, [image_id], **{**CLOUD, **more})
+        self.ends = []
+
+    def broken(self, signal_when=None):
+        """Does the seed that is broken: the cache has the whole image or none."""
+        result, error, text = run(self.params, signal_when)
+        assert self.vcenter.wrong(self.image_id, self.content) == [], error
+        assert error is None or error.isupper(), (error, text)
+        assert result is None or self.vcenter.disks(self.image_id) == [self.content, self.content]
+        ways = {row["action"] for row in result["images"][0]["datastores"]} if result else {"killed"}
+        self.ends.append(error or next(way for way in ("killed", "pull", "push", "none") if way in ways))
+
+    def again(self):
+        """Does the next one: it finishes, and nothing is left."""
+        _result, error, text = run(self.params)
+        assert error is None, (error, text)
+        assert self.vcenter.disks(self.image_id) == [self.content, self.content]
+        if self.vcenter.left():  # the server did what a dead run had asked for when this one had cleaned up
+            run(self.params)
+        assert self.vcenter.left() == []
+
+    def break_request(self, when, kind):
+        """Breaks a request to the vCenter, or the host's to Glance."""
+        self.vcenter.empty()
+        with self.vcenter.rule(when, BREAKS[kind]):
+            self.broken(self.vcenter.fired if kind == "kill" else None)
+            assert self.vcenter.fired(), when
+        self.again()
+
+    def say(self, what):
+        """Prints what came of it, for the log."""
+        print(f"{what}: {len(self.ends)} broken, ended as {sorted(set(self.ends))}; wrong bootable images: 0, left after the next run: 0")
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
+    _made, _stream, content = images
+    walk = Walk(vcenter, noted["stream"], content)
+    for name in REQUESTS:
+        walk.break_request({"http": name} if name == "PULL" else {"method": name}, kind)
+    walk.say(f"pull, {kind}")
+    assert keys(cloud, noted["stream"]) == []
+
+
+def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
+    """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
+    _made, _stream, content = images
+    proxy = GlanceProxy(tmp_path, cloud)
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
+    walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
+    try:
+        vcenter.empty()
+        proxy.set("none", 0)
+        run(walk.params)
+        files = [number for number, path in enumerate(proxy.paths, 1) if "/file" in path]
+        assert len(files) == 2, proxy.paths
+        for number in files:
+            for kind in GlanceProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
+                vcenter.empty()
+                proxy.set(kind, number)
+                walk.broken()
+                assert proxy.fault.fired, (kind, number)
+                proxy.set("none", 0)
+                time.sleep(max(0.0, proxy.down_until - time.monotonic()))
+                walk.again()
+    finally:
+        proxy.close()
+    walk.say("Glance")
+    assert keys(cloud, noted["stream"]) == []
 
 
 class Web:

@@ -11,10 +11,10 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 
 
-def missing_privileges(session, hypervisors, details):
+def missing_privileges(session, hypervisors, details, pulls=False):
     """Returns ``{object: [privileges]}`` that the session's account lacks: one request for each kind of object.
 
-    :arg details: ``{host moid: HostDetails}``.
+    :arg details: ``{host moid: HostDetails}``. :arg pulls: whether ESXi hosts are to fetch images themselves.
     """
     networks = registry.networks(session, hypervisors)
     stores = {datastore.moid: datastore for one in hypervisors for datastore in one.usable}
@@ -23,7 +23,10 @@ def missing_privileges(session, hypervisors, details):
     asked = [
         (always.get("root", ()), {session.content.rootFolder: "the root folder"}),
         ([privileges.DATACENTER], {session.managed("Datacenter", one.datacenter.moid): f"datacenter {one.datacenter.name}" for one in hypervisors}),
-        (always.get("folder", ()), {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in hypervisors}),
+        (
+            {*always.get("folder", ()), *(features["pull"]["folder"] if pulls else ())},
+            {session.managed("Folder", one.datacenter.vm_folder): f"VM folder of {one.datacenter.name}" for one in hypervisors},
+        ),
         (always.get("pool", ()), {session.managed("ResourcePool", one.resource_pool): f"root resource pool of {one.path}" for one in hypervisors}),
         (always.get("datastore", ()), {session.managed("Datastore", moid): f"datastore {one.name}" for moid, one in stores.items()}),
         (always.get("network", ()), {obj: f"network {name}" for obj, name in networks.items()}),

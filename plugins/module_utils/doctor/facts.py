@@ -51,6 +51,7 @@ class Vcenter:
     hosts: dict = field(default_factory=dict)  # moid -> HostDetails
     vms: tuple = ()
     missing_privileges: dict | None = None
+    firewalls: dict | None = None  # host moid -> whether it may connect to web servers; only where hosts are to fetch images
     addresses: frozenset | None = None  # (host_ip, host_port) that nova.conf may name it by
 
 
@@ -111,7 +112,8 @@ class Facts:
     the same of Nova and Glance. ``compute_host`` is the result of ``compute_host_info``. ``images`` are :class:`..nova.image.Image`;
     ``vsphere_locations`` the names of those that have a location ``vsphere://``. ``zones`` has the nova-computes of each availability zone,
     ``server_groups`` the :class:`ServerGroup` of all projects. ``host`` is the name of the compute host where there are several; ``parts`` are
-    then the facts of each, with its own ``services`` and ``compute_host``.
+    then the facts of each, with its own ``services`` and ``compute_host``. ``pulls`` tells that ESXi hosts are to fetch images from Glance themselves;
+    ``glance_certificate_expires`` is an aware datetime then, None where it is not known.
     """
 
     services: tuple
@@ -127,3 +129,5 @@ class Facts:
     zones: dict = field(default_factory=dict)
     server_groups: tuple | None = None
     parts: tuple = ()
+    pulls: bool = False
+    glance_certificate_expires: object = None

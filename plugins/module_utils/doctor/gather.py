@@ -39,6 +39,8 @@ def gather(params):
         api_conf=api_conf,
         zones=zones(known.records or {}),
         server_groups=known.server_groups,
+        pulls=params["pulls"],
+        glance_certificate_expires=known.certificate_expires,
     )
     return replace(facts, parts=parts(facts, params["services"], known_hosts(params["compute_hosts"])))
 

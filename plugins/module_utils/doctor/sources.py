@@ -108,6 +108,14 @@ SOURCES = {
             _sees_certificates,
         ),
         Source("privileges", "no cluster is known", _seen("missing_privileges"), _no_login),
+        Source("pulls", "ESXi hosts are not to fetch images themselves (option pulls)", lambda facts, _service: facts.pulls),
+        Source("firewalls", "the firewalls of the hosts were not read", _seen("firewalls"), _no_login),
+        Source(
+            "glance_certificate",
+            "Glance was not asked, its endpoint is not https, or its certificate was not verified",
+            lambda facts, _service: facts.glance_certificate_expires is not None,
+            _no_openstack,
+        ),
         Source("addresses", "it is not known which addresses the vCenter has", _seen("addresses"), _no_login),
         Source("vms", "no cluster is known", _seen("vms"), _no_login),
         # The compute host.

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import datetime
 import socket
-import ssl
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache.locations import audit_all, locations
@@ -18,12 +16,11 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sourc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pyvmomi
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pull, pyvmomi, tls
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
-TIMEOUT = 10  # seconds for the handshake that reads the certificate
 NOVA_UUID = 'config.extraConfig["nvp.vm-uuid"]'  # as Nova reads it: nova/virt/vmwareapi/vm_util.py
 # What is wrong with the vCenter itself is a finding; anything else, for example a fault in the middle, is an error.
 LOGIN_ERRORS = frozenset(
@@ -80,13 +77,15 @@ def _read(session, params, services):
     vcenter = Vcenter(
         server=session.server,
         version=session.about.version,
-        certificate_expires=certificate_end(session, params),
+        # Through a proxy it is not looked at.
+        certificate_expires=None if params.get("proxy_host") else tls.certificate_end(session.hostname, session.port, session.tls),
         now=session.now(),
         username=params["username"],
         hosts=details,
         vms=_vms(session, hypervisors),
         addresses=addresses(params, services),
-        missing_privileges=account.missing_privileges(session, hypervisors, details) if hypervisors else None,
+        missing_privileges=account.missing_privileges(session, hypervisors, details, params["pulls"]) if hypervisors else None,
+        firewalls=_firewalls(session, hypervisors) if params["pulls"] and hypervisors else None,
     )
     caches = _caches(session, services, there) if params["image_cache"] else {}
     changed = {name: as_it_will_be(one, params["cluster_settings"] or ()) for name, one in there.items()}
@@ -148,19 +147,6 @@ def as_it_will_be(hypervisor, settings):
     return replace(hypervisor, cluster=cluster)
 
 
-def certificate_end(session, params):
-    """Returns when the vCenter's certificate ends, an aware datetime; None where it is not verified or a proxy is between."""
-    if session.tls.verify_mode == ssl.CERT_NONE or params.get("proxy_host"):
-        return None  # Python shows the fields of a verified certificate only
-    try:
-        with socket.create_connection((session.hostname, session.port), TIMEOUT) as plain:
-            with session.tls.wrap_socket(plain, server_hostname=session.hostname) as secure:
-                end = ssl.cert_time_to_seconds(secure.getpeercert()["notAfter"])
-    except OSError:
-        return None
-    return datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
-
-
 def _host_details(session, hypervisors):
     """Returns ``{host moid: HostDetails}``: NTP and certificate of each host."""
     moids = list(dict.fromkeys(host.moid for hypervisor in hypervisors for host in hypervisor.hosts))
@@ -188,6 +174,12 @@ def _host_details(session, hypervisors):
             crypto_safe=values.get("runtime.cryptoState") == "safe",
         )
     return details
+
+
+def _firewalls(session, hypervisors):
+    """Returns ``{host moid: whether it may connect to web servers}`` of the hosts that tell."""
+    moids = list(dict.fromkeys(host.moid for hypervisor in hypervisors for host in hypervisor.hosts))
+    return {moid: rulesets[pull.RULESET] for moid, rulesets in inventory.firewalls(session, moids).items() if pull.RULESET in rulesets}
 
 
 def _vms(session, hypervisors):

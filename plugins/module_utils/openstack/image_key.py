@@ -79,8 +79,10 @@ def _credential(cloud, user, name, path, seconds):
     rule = {"service": "image", "method": "GET", "path": path}
     expires = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     try:
+        # Named, since Keystone's default, the roles of the token that it has in memory, was now and then those of another request's token.
+        roles = [{"id": role} for role in cloud.session.auth.get_access(cloud.session).role_ids]
         credential = cloud.identity.create_application_credential(
-            user=user, name=name, access_rules=[rule], unrestricted=False,
+            user=user, name=name, roles=roles, access_rules=[rule], unrestricted=False,
             description="Lets ESXi hosts fetch one image. Removed after the run.", expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%f"),
         )  # fmt: skip
     except (SDKException, ClientException) as error:

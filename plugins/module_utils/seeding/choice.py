@@ -20,7 +20,7 @@ class ChoiceError(NovaVmwareError):
 
 @dataclass(frozen=True)
 class Choice:
-    """``pulls``: a host fetches the image. ``reason`` says why not, as a clause; empty where it does, or where nobody would expect it.
+    """``pulls``: a host fetches the image. ``reason`` says why not, as a clause; empty where it does.
 
     ``known`` is the :class:`known.Known` of the image, or None.
     """
@@ -52,10 +52,12 @@ def choose(image, places, options, firewalls):
     """
     insisted = options.upload_through == "pull"
     remembered = known.read(image)
-    if image.kind not in KINDS:
-        reason = f"only streamOptimized images and ova can be fetched by a host, and this one is {image.disk_type}: image_vmdk converts it" if insisted else ""
-    elif not may_pull(options):
+    if not may_pull(options):
         reason = f"upload_through is {options.upload_through}"
+    elif image.kind not in KINDS:
+        reason = f"only streamOptimized images and ova can be fetched by a host, and this one is {image.kind}"
+        if image.kind != "iso":
+            reason += ": image_vmdk converts it"
     elif options.bytes_per_second:
         reason = "what a host fetches can't be held to bandwidth_limit"
     elif not insisted and options.reads_back:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import http.client
+import socket
 import ssl
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError
@@ -66,6 +68,22 @@ def certificate(hostname, port, context, proxy_host=None, proxy_port=None):
         return connection.sock.getpeercert(binary_form=True)
     finally:
         connection.close()
+
+
+def certificate_end(hostname, port, context):
+    """Returns when a server's certificate ends, an aware datetime; None where it can't be reached, is not trusted or is not verified.
+
+    :arg context: the ``ssl.SSLContext`` that decides whether it is trusted.
+    """
+    if context.verify_mode == ssl.CERT_NONE:
+        return None  # Python shows the fields of a verified certificate only
+    try:
+        with socket.create_connection((hostname, port), CONNECT_TIMEOUT) as plain:
+            with context.wrap_socket(plain, server_hostname=hostname) as secure:
+                end = ssl.cert_time_to_seconds(secure.getpeercert()["notAfter"])
+    except OSError:
+        return None
+    return datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
 
 
 def tidy_thumbprint(thumbprint):

@@ -14,6 +14,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.rules
     hosts,
     images,
     openstack,
+    pulls,
     reach,
     vcenter,
 )
@@ -64,6 +65,9 @@ RULES = (
     cluster.cluster_has_servers,
     hosts.host_without_ntp,
     hosts.host_certificate_ends_soon,
+    pulls.pull_vcenter_version,
+    pulls.pull_firewall_closed,
+    pulls.glance_certificate_ends_soon,
     datastores.no_usable_datastore,
     datastores.datastore_regex_foreign,
     datastores.datastore_not_on_all_hosts,

@@ -44,6 +44,20 @@ class Session:
 NAMES = {"ds-1": "datastore a", "ds-2": "datastore b"}
 
 
+@pytest.mark.parametrize("pulls", [False, True])
+def test_the_privilege_for_pulls_is_asked_for_where_it_is_wanted(monkeypatch, pulls):
+    names = {"root": [], "folder": ["VirtualMachine.Inventory.Create"], "pool": [], "datastore": [], "network": []}
+    monkeypatch.setattr(account.registry, "privileges", lambda _hypervisors: names)
+    monkeypatch.setattr(account.registry, "networks", lambda *_arguments: {})
+    monkeypatch.setattr(account, "_lacking", lambda _session, _key, objects, wanted: dict.fromkeys(objects, wanted))
+    datacenter = SimpleNamespace(moid="datacenter-1", name="dc1", vm_folder="group-v1")
+    hypervisor = SimpleNamespace(moid="domain-1", path="/a", usable=(), hosts=(), datacenter=datacenter, resource_pool="resgroup-1")
+    content = SimpleNamespace(rootFolder="root", sessionManager=None)
+    session = SimpleNamespace(read=lambda *_arguments: [], managed=lambda kind, moid: f"{kind} {moid}", content=content, call=lambda *_arguments: "key")
+    asked = account.missing_privileges(session, [hypervisor], {}, pulls)["VM folder of dc1"]
+    assert ("VApp.PullFromUrls" in asked) is pulls
+
+
 def test_one_question_for_all():
     session = Session(lacking={"ds-2": ["Datastore.Browse"]})
     assert account._lacking(session, "key", NAMES, ["Datastore.Browse", "Datastore.Config"]) == {"ds-2": ["Datastore.Browse"]}

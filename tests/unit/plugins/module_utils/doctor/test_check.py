@@ -9,7 +9,16 @@ import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import check
 
-OPTIONS = {"hostname": None, "vcenter": None, "openstack": None, "compute_host": None, "compute_hosts": None, "api_nova_conf": "[DEFAULT]", "fail_on": "error"}
+OPTIONS = {
+    "hostname": None,
+    "vcenter": None,
+    "openstack": None,
+    "compute_host": None,
+    "compute_hosts": None,
+    "api_nova_conf": "[DEFAULT]",
+    "fail_on": "error",
+    "pulls": False,
+}
 SERVICES = [{"name": "vc1-a", "cluster_name": None, "datastore_regex": None, "nova_conf": None, "new": None, "compute_host": None}]
 
 

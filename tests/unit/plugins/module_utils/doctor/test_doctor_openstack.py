@@ -34,11 +34,11 @@ def test_what_fails_is_a_fact(glance, monkeypatch):
         raise NovaVmwareError("OPENSTACK_UNAUTHORIZED", "Failed to read: refused.", "Check.")
 
     monkeypatch.setattr(openstack.compute, "services", refuse)
-    assert openstack.ask_all({"openstack": {}, "images": None}) == openstack.Known(error=("OPENSTACK_UNAUTHORIZED", "Failed to read: refused"))
+    assert openstack.ask_all({"openstack": {}, "images": None, "pulls": False}) == openstack.Known(error=("OPENSTACK_UNAUTHORIZED", "Failed to read: refused"))
 
 
 def test_glance_is_not_asked_without_images(glance):
-    assert openstack.ask({"openstack": {}, "images": None}) == openstack.Known({"vc1-a": {}}, server_groups=(ServerGroup("web", ("1",), 1),))
+    assert openstack.ask({"openstack": {}, "images": None, "pulls": False}) == openstack.Known({"vc1-a": {}}, server_groups=(ServerGroup("web", ("1",), 1),))
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,14 @@ def test_glance_is_not_asked_without_images(glance):
 )
 def test_images_with_a_location_of_vsphere(glance, document, named):
     glance["one"] = document
-    known = openstack.ask({"openstack": {}, "images": ["one"]})
+    known = openstack.ask({"openstack": {}, "images": ["one"], "pulls": False})
     assert ([image.id for image in known.images], known.vsphere_locations) == (["id"], named)
+
+
+@pytest.mark.parametrize("endpoint, asked", [("http://glance.example.com", None), ("https://glance.example.com:9292/v2", ("glance.example.com", 9292))])
+def test_the_end_of_glances_certificate(monkeypatch, glance, endpoint, asked):
+    image = SimpleNamespace(get_endpoint=lambda: endpoint)
+    cloud = SimpleNamespace(image=image, session=SimpleNamespace(verify=True))
+    monkeypatch.setattr(openstack.connection, "connect", lambda _options: cloud)
+    monkeypatch.setattr(openstack.tls, "certificate_end", lambda name, port, context: (name, port))
+    assert openstack.ask({"openstack": {}, "images": None, "pulls": True}).certificate_expires == asked

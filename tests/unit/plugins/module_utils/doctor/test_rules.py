@@ -104,7 +104,7 @@ HEALTHY = Facts(
         "vcenter.example.com:443", "8.0.3", NEXT_YEAR, NOW, "nova@vsphere.local",
         hosts={moid: HostDetails(NEXT_YEAR, ("ntp.example.com",), True) for moid in ("host-a1", "host-a2", "host-b1", "host-b2")},
         vms=(Vm("web (1)", "uuid-1", "resgroup-a", ("datastore-a",)),),
-        missing_privileges={}, addresses=frozenset([("vcenter.example.com", 443)]),
+        missing_privileges={}, firewalls=dict.fromkeys(("host-a1", "host-a2", "host-b1", "host-b2"), True), addresses=frozenset([("vcenter.example.com", 443)]),
     ),
     compute_host={
         "versions": {"nova": "34.0.0", "oslo.vmware": "4.10.1", "urllib3": "2.8.0"},
@@ -121,6 +121,8 @@ HEALTHY = Facts(
     api_conf=NovaConf("[DEFAULT]\nallow_resize_to_same_host = true"),
     zones={"az-a": ["vc1-a"], "az-b": ["vc1-b"]},
     server_groups=(ServerGroup("soft", ("uuid-1",), None), ServerGroup("strict", ("uuid-elsewhere",), 1)),
+    pulls=True,
+    glance_certificate_expires=NEXT_YEAR,
 )  # fmt: skip
 
 
@@ -236,6 +238,9 @@ BROKEN = {
     "CLUSTER_HAS_SERVERS": (first(new=True), "web (1)"),
     "HOST_WITHOUT_NTP": (vcenter(hosts={**HEALTHY.vcenter.hosts, "host-a1": HostDetails(NEXT_YEAR, (), True)}), "no NTP server"),
     "HOST_CERTIFICATE_ENDS_SOON": (vcenter(hosts={**HEALTHY.vcenter.hosts, "host-a1": HostDetails(SOON, ("ntp",), True)}), "in 10 days"),
+    "PULL_VCENTER_VERSION": (vcenter(version="6.5.0"), "it is 6.5.0"),
+    "PULL_FIREWALL_CLOSED": (vcenter(firewalls={"host-a1": False}), "the ruleset httpClient is closed"),
+    "GLANCE_CERTIFICATE_ENDS_SOON": (replace(HEALTHY, glance_certificate_expires=SOON), "in 10 days"),
     "NO_USABLE_DATASTORE": (in_cluster(stores=lambda one: replace(one, name="other")), "does not match"),
     "DATASTORE_REGEX_FOREIGN": (vcenter(vms=(Vm("legacy", None, "resgroup-a", ("datastore-a",)),)), "legacy"),
     "DATASTORE_NOT_ON_ALL_HOSTS": (in_cluster(stores=lambda one: only_first(one, mounts={"host-a2": True})), "esxi-host-a1"),
@@ -295,6 +300,14 @@ def test_rule_speaks_up_alone(rule_id):
     assert mine["vcenter"] == (None if rule.site else "vc1") and ("'vc1'" in mine["evidence"] or rule.site)
     assert not mine["evidence"].endswith(".") and ".." not in mine["evidence"], "messages add a period"
     assert rule_id not in result["passed"]
+
+
+def test_rules_on_pulls_are_judged_where_a_pull_is_wanted():
+    closed = vcenter(version="6.5.0", firewalls={"host-a1": False})
+    result = judge.judge(replace(closed, pulls=False, glance_certificate_expires=SOON))
+    assert result["findings"] == []
+    assert {one["id"] for one in result["not_checked"]} == {"PULL_VCENTER_VERSION", "PULL_FIREWALL_CLOSED", "GLANCE_CERTIFICATE_ENDS_SOON"}
+    assert all("option pulls" in one["reason"] for one in result["not_checked"])
 
 
 def test_nothing_known_passes_nothing():

@@ -75,7 +75,10 @@ def answer(monkeypatch):
 
 
 def cloud(identity, **auth):
-    session = SimpleNamespace(auth=SimpleNamespace(**({"auth_url": "http://keystone/v3"} | auth)), verify=True, cert=None)
+    access = SimpleNamespace(role_ids=["role-1"])
+    session = SimpleNamespace(
+        auth=SimpleNamespace(**({"auth_url": "http://keystone/v3", "get_access": lambda _session: access} | auth)), verify=True, cert=None
+    )
     return SimpleNamespace(identity=identity, image=SimpleNamespace(get_endpoint=lambda: "http://glance/v2/"), current_user_id="user", session=session)
 
 
@@ -90,6 +93,7 @@ def test_a_key_opens_one_door_and_is_gone_afterwards(answer):
         assert len(identity.credentials) == 1
     (attributes,) = identity.made
     assert attributes["access_rules"] == [{"service": "image", "method": "GET", "path": PATH}] and attributes["unrestricted"] is False
+    assert attributes["roles"] == [{"id": "role-1"}]
     assert attributes["name"].startswith(f"{image_key.PREFIX} node-1-2 {ID} ") and attributes["expires_at"]
     assert identity.credentials == [] and identity.rules == {"r0": "/other"}
     assert answer.requests == [(f"http://glance{PATH}", {"X-Auth-Token": "token", "Range": "bytes=700-"}, False)]  # no byte of the image
