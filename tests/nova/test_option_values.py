@@ -40,7 +40,7 @@ NOVAS = register()
 def novas_value(text, section, name):
     """Gives what oslo.config computes with the option itself, or the error."""
     conf = cfg.ConfigOpts()
-    for group, option in {(section, name), ("DEFAULT", "state_path"), ("vmware", "host_port"), ("DEFAULT", "my_ip")}:
+    for group, option in sorted({(section, name), ("DEFAULT", "state_path"), ("vmware", "host_port"), ("DEFAULT", "my_ip")}):
         conf.register_opt(NOVAS[group, option], group=None if group == "DEFAULT" else group)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "nova.conf")

@@ -160,7 +160,7 @@ HARD = [
 def hard_texts():
     """Gives those and more of the same kind, without what the role refuses (VALUE_UNWRITABLE)."""
     chosen = random.Random(7)
-    made = ["".join(chosen.choice("$\\\"' \t#;=:{}ab1") for _ in range(chosen.randint(1, 8))) for _ in range(300)]
+    made = ["".join(chosen.choice("$\\\"' \t#;=:{}ab1") for _character in range(chosen.randint(1, 8))) for _text in range(300)]
     return [*HARD, *(text for text in made if "\\$" not in text)]
 
 

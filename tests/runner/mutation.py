@@ -36,7 +36,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         copy_tree(folder / COLLECTION)
         shutil.rmtree(folder / COLLECTION / ".git")
-        tests = sorted({f"{COLLECTION}/tests/unit/plugins/module_utils/{room.split('/')[0]}" for room in ROOMS})
+        tests = sorted({f"{COLLECTION}/tests/unit/plugins/module_utils/{room.split('/', maxsplit=1)[0]}" for room in ROOMS})
         settings = {
             "source_paths": [f"{COLLECTION}/plugins/module_utils"],
             "only_mutate": [f"*/module_utils/{room}" for room in ROOMS],

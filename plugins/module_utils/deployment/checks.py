@@ -90,3 +90,21 @@ def findings(results, asked, host, names):
             if finding.get("compute_host") in (None, host) and any(name in names for name in about):
                 found.append(dict(finding))
     return found
+
+
+# Severities that stop a run, by the role's nova_vcdriver_check_fail_on.
+_STOPPING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+
+def obstacles(results, asked, hosts):
+    """Returns the findings that stop a run: those about a compute host by what its own variables say.
+
+    :arg results: results of ``compute_check``, one a call. :arg asked: the calls, in the same order.
+    :arg hosts: ``{compute host: {names, ignore, fail_on}}``: its nova-computes, ids that it ignores, and ``error``, ``warning`` or ``never``.
+    """
+    found = []
+    for host, wants in hosts.items():
+        for finding in findings(results, asked, host, wants["names"]):
+            if finding["severity"] in _STOPPING[wants["fail_on"]] and finding["id"] not in wants["ignore"] and finding not in found:
+                found.append(finding)
+    return found

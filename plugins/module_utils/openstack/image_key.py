@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 
 try:
-    from keystoneauth1.exceptions import ClientException, HttpError
+    from keystoneauth1.exceptions import ClientException
     from keystoneauth1.identity.v3 import ApplicationCredential
     from keystoneauth1.session import Session
     from openstack.exceptions import SDKException
 except ImportError:  # who calls this has a connection of openstacksdk
-    ClientException = HttpError = SDKException = OSError
+    ClientException = SDKException = OSError
     ApplicationCredential = Session = None
 
 PREFIX = "openstack_vmware.nova"  # of the credentials' names: by it a run finds what a killed one has left

@@ -78,31 +78,31 @@ def html(record):
     ]
     title = f"Nova on vSphere: {record['playbook']}"
     mode = "check mode: nothing was changed" if record["check_mode"] else "not in check mode"
-    links = "".join(f'<li><a href="#{name}">{_(heading)}</a> <span class="quiet">{_(note)}</span></li>' for name, heading, note, _body in sections)
-    parts = "".join(f'<section aria-labelledby="{name}"><h2 id="{name}">{_(heading)}</h2>{body}</section>\n' for name, heading, _note, body in sections)
+    links = "".join(f'<li><a href="#{name}">{_text(heading)}</a> <span class="quiet">{_text(note)}</span></li>' for name, heading, note, _body in sections)
+    parts = "".join(f'<section aria-labelledby="{name}"><h2 id="{name}">{_text(heading)}</h2>{body}</section>\n' for name, heading, _note, body in sections)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_(POLICY)}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n'
-        f'<a class="skip" href="#main">Skip to the content</a>\n<header><h1>{_(title)}</h1><p class="quiet">{_(record["time"])}, {mode}</p></header>\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{_text(POLICY)}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n'
+        f'<a class="skip" href="#main">Skip to the content</a>\n<header><h1>{_text(title)}</h1><p class="quiet">{_text(record["time"])}, {mode}</p></header>\n'
         f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main" tabindex="-1">\n{parts}</main>\n'
         '<footer class="quiet"><p>Written by the collection openstack_vmware.nova.</p></footer>\n</body>\n</html>\n'
     )
 
 
-def _(text):
+def _text(text):
     return escape(str(text), quote=True)
 
 
 def _state(word, kind):
-    return f'<span class="state {kind}">{_(word)}</span>'
+    return f'<span class="state {kind}">{_text(word)}</span>'
 
 
 def _table(name, caption, heads, rows):
     """Returns a table that scrolls where it is large. The first cell of a row is its heading. Cells are HTML."""
-    head = "".join(f'<th scope="col">{_(one)}</th>' for one in heads)
+    head = "".join(f'<th scope="col">{_text(one)}</th>' for one in heads)
     body = "".join(f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>\n' for first, *cells in rows)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}-table"><table><caption id="{name}-table">{_(caption)}</caption>'
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}-table"><table><caption id="{name}-table">{_text(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
@@ -110,7 +110,7 @@ def _table(name, caption, heads, rows):
 def _needs(record):
     if not record["needs"]:
         return f"<p>{_state('good', 'good')} Nothing needs anybody.</p>"
-    return "<ul>" + "".join(f"<li>{_(line)}</li>" for line in record["needs"]) + "</ul>"
+    return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in record["needs"]) + "</ul>"
 
 
 def _findings(record):
@@ -123,24 +123,26 @@ def _findings(record):
 
 
 def _group(group):
-    rows = [(_(one["object"]), _(place(one)), _(one["evidence"])) for one in group["findings"]]
+    rows = [(_text(one["object"]), _text(place(one)), _text(one["evidence"])) for one in group["findings"]]
     caption = f"{group['id']}: {number(len(rows), 'finding')}"
     return (
         f'<article aria-labelledby="{group["id"]}"><h3 id="{group["id"]}">{_state(WORDS[group["severity"]], group["severity"])} '
-        f"<code>{_(group['id'])}</code> {_(group['title'])}</h3>"
-        f"<p><strong>Fix:</strong> {_(group['hint'])}</p>{_table(group['id'], caption, ('Object', 'Where', 'Evidence'), rows)}"
-        f'<p class="quiet">Source: {_(group["source"])}</p></article>'
+        f"<code>{_text(group['id'])}</code> {_text(group['title'])}</h3>"
+        f"<p><strong>Fix:</strong> {_text(group['hint'])}</p>{_table(group['id'], caption, ('Object', 'Where', 'Evidence'), rows)}"
+        f'<p class="quiet">Source: {_text(group["source"])}</p></article>'
     )
 
 
 def _site(record):
-    hosts = [(_(one["name"]), _state("reached", "good") if one["reached"] else _state("not reached, or failed", "error")) for one in record["compute_hosts"]]
+    hosts = [
+        (_text(one["name"]), _state("reached", "good") if one["reached"] else _state("not reached, or failed", "error")) for one in record["compute_hosts"]
+    ]
     rows = [
-        (_(one["host"]), _(one["compute_host"]), _(one["vcenter"]), _(one["cluster_name"]), _(_deed(one["did"], record["check_mode"])))
+        (_text(one["host"]), _text(one["compute_host"]), _text(one["vcenter"]), _text(one["cluster_name"]), _text(_deed(one["did"], record["check_mode"])))
         for one in record["computes"]
     ]
     did = changed(record)
-    told = f"<p>{'Would change' if record['check_mode'] else 'Changed'}: {_(did)}</p>" if did else ""
+    told = f"<p>{'Would change' if record['check_mode'] else 'Changed'}: {_text(did)}</p>" if did else ""
     return f"{told}{_table('hosts', number(len(hosts), 'compute host'), ('Compute host', 'State'), hosts)}<br>" + _table(
         "computes", number(len(rows), "nova-compute"), ("nova-compute", "Compute host", "vCenter", "Cluster", "This run"), rows
     )
@@ -162,7 +164,7 @@ def _images(record):
         states = {(row["datastore"], row["id"]): seed_state(row, record["check_mode"]) for row in mine}
         rows = []
         for datastore in dict.fromkeys(row["datastore"] for row in mine):
-            rows.append((_(datastore), *(_seed(states.get((datastore, image))) for image, _name in images)))
+            rows.append((_text(datastore), *(_seed(states.get((datastore, image))) for image, _name in images)))
         caption = f"vCenter {vcenter}: {number(len(images), 'image')} on {number(len(rows), 'datastore')}"
         tables.append(_table(f"images-{index}", caption, ("Datastore", *(name for _image, name in images)), rows))
     return "<br>".join(tables)
@@ -177,14 +179,14 @@ def _drift(record):
         return "<p>This run did not compare. The playbooks <code>report_drift.yml</code> and <code>report.yml</code> do.</p>"
     if not record["drift"]:
         return f"<p>{_state('good', 'good')} No difference between the inventory and what is there.</p>"
-    rows = [(_(one["host"] or one["compute_host"]), *(_(one[key]) for key in ("compute_host", "what", "expected", "found"))) for one in record["drift"]]
+    rows = [(_text(one["host"] or one["compute_host"]), *(_text(one[key]) for key in ("compute_host", "what", "expected", "found"))) for one in record["drift"]]
     return _table("differences", number(len(rows), "difference"), ("nova-compute", "Compute host", "What", "Expected", "Found"), rows)
 
 
 def _rules(record):
     failed = {finding["id"] for finding in record["findings"]}
     passed = [name for name in record["passed"] if name not in failed]
-    text = f"<p>Passed: {', '.join(f'<code>{_(name)}</code>' for name in passed) or 'none'}.</p>"
+    text = f"<p>Passed: {', '.join(f'<code>{_text(name)}</code>' for name in passed) or 'none'}.</p>"
     reasons = {(rule["id"], rule["reason"]): rule["objects"] for rule in record["not_checked"]}
-    rows = [(f"<code>{_(name)}</code>", _(reason), _(", ".join(objects) or "all")) for (name, reason), objects in reasons.items()]
+    rows = [(f"<code>{_text(name)}</code>", _text(reason), _text(", ".join(objects) or "all")) for (name, reason), objects in reasons.items()]
     return text + (_table("not-checked", f"{number(len(rows), 'rule')} not checked", ("Rule", "Why", "For"), rows) if rows else "")

@@ -77,3 +77,28 @@ def test_findings_about_a_host():
     assert [finding["id"] for finding in checks.findings(results, asked, "compute-2", ["vc1-b", "vc2-a"])] == [
         "OF_ANOTHER", "OF_BOTH", "OF_ALL", "ON_ANOTHER", "VC2",
     ]  # fmt: skip
+
+
+def test_what_stops_a_run_is_each_hosts_own_choice():
+    asked = [{"hosts": [{"host": "compute-1"}, {"host": "compute-2"}]}]
+
+    def finding(rule, severity, compute_host=None, services=()):
+        return {"id": rule, "severity": severity, "compute_host": compute_host, "services": list(services)}
+
+    results = [
+        {
+            "findings": [
+                finding("OLD", "error", "compute-1"), finding("OLD", "error", "compute-2"), finding("WARNED", "warning", None, ["vc1-b"]),
+                finding("SHARED", "error"), finding("NOTE", "info"),
+            ]
+        }
+    ]  # fmt: skip
+    hosts = {
+        "compute-1": {"names": ["vc1-a"], "ignore": ["OLD"], "fail_on": "error"},
+        "compute-2": {"names": ["vc1-b"], "ignore": [], "fail_on": "warning"},
+    }
+    found = checks.obstacles(results, asked, hosts)
+    assert [(one["id"], one["compute_host"]) for one in found] == [("SHARED", None), ("OLD", "compute-2"), ("WARNED", None)]
+    hosts["compute-2"]["fail_on"] = "never"
+    assert [one["id"] for one in checks.obstacles(results, asked, hosts)] == ["SHARED"]
+    assert checks.obstacles(results, asked, {}) == []

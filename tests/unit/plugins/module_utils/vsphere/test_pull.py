@@ -38,9 +38,12 @@ class Server:
             self.files += files
             return task
 
+        def chosen(deviceUrlsToChecksumTypes):  # pylint: disable=invalid-name
+            self.checksums += deviceUrlsToChecksumTypes
+
         self.lease = SimpleNamespace(
             HttpNfcLeaseProbeUrls=probed, HttpNfcLeasePullFromUrls_Task=begun,
-            HttpNfcLeaseSetManifestChecksumType=lambda deviceUrlsToChecksumTypes: self.checksums.extend(deviceUrlsToChecksumTypes),
+            HttpNfcLeaseSetManifestChecksumType=chosen,
             HttpNfcLeaseGetManifest=lambda: [
                 SimpleNamespace(**{"key": DEVICE.key, "checksum": None, "checksumType": None, "sha1": "", "size": 7, **one}) for one in manifest
             ],
@@ -73,7 +76,7 @@ def run(monkeypatch, source=None, **server):
     """Pulls. Gives the server, what was judged, and how far it was told to be."""
     session = Server(monkeypatch, **server)
     judged, came = [], []
-    told = SimpleNamespace(reach=lambda percent: came.append(percent))
+    told = SimpleNamespace(reach=came.append)
     source = source or pull.Source("https://glance:9292/v2/images/7/file", 1000, "secret", "AA:BB")
     pull.Pull(source, judged.append, came.append).fill(leases.Open(session, session.lease, DEVICE, None, None, Rules(), told, "import it"))
     return session, judged, came
