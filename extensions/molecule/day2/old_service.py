@@ -20,7 +20,7 @@ HOST = "molecule-before"
 VERSION = 72  # of Nova 33 (nova/objects/service.py, SERVICE_VERSION)
 
 with services.database("nova") as connection, connection.cursor() as cursor:
-    cursor.execute("delete from services where host = %s", HOST)
+    cursor.execute("delete from services where host = %s", (HOST,))
     if sys.argv[1:] == ["add"]:
         cursor.execute(
             "insert into services (created_at, host, `binary`, topic, report_count, disabled, forced_down, deleted, version, uuid)"
