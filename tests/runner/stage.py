@@ -117,18 +117,19 @@ class Stage:
         self.count_report(f"pytest {path}", code, report)
         return report
 
-    def count_report(self, what, code, report):
-        """Counts the tests of a JUnit report; a skipped test is one that did not pass.
+    def count_report(self, what, code, *reports):
+        """Counts the tests of a command's JUnit reports; a skipped test is one that did not pass.
 
         :arg what: the command, for messages; ``code`` is its exit code.
-        :raises Failure: there is no report, no test in it, or a failure that it does not show.
+        :raises Failure: there is no report, one without a test, or a failure that none shows.
         """
-        if not report.exists():
+        if not reports or not all(report.exists() for report in reports):
             raise Failure(f"{what} ended with exit code {code} and no report")
-        suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
-        tests, failures, errors, skipped = (int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped"))
+        suites = [xml.etree.ElementTree.parse(report).getroot().find("testsuite") for report in reports]
+        numbers = [[int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")] for suite in suites]
+        tests, failures, errors, skipped = map(sum, zip(*numbers))
         bad = failures + errors + skipped
-        if tests == 0 or (code and not bad):
+        if not all(number[0] for number in numbers) or (code and not bad):
             raise Failure(f"{what} ended with exit code {code} and {tests} tests")
         if skipped:
             self.say(f"{skipped} skipped tests count as failed: nothing is left out")

@@ -135,7 +135,8 @@ def unit(stage):
     bootstrap_pip(stage)
     code, _output = stage.run("ansible-test", "units", "--venv", "--python", python_version(), "--color", "no", "--num-workers", "2", check=False)
     reports = stage.copy / "tests" / "output" / "junit"
-    stage.count_report("ansible-test units", code, reports / f"python{python_version()}-controller-units.xml")
+    # One for what runs on the control node, one for what modules take along.
+    stage.count_report("ansible-test units", code, *(reports / f"python{python_version()}-{part}-units.xml" for part in ("controller", "module_utils")))
     prepare.openstack_venv()
     stage.pytest(base.OPENSTACK / "bin" / "python", "tests/nova", PYTHONPATH=str(stage.collections))
 
