@@ -186,6 +186,7 @@ def demo():
             base.run([base.SOURCES / "hosts/hosts", "up", name, address], log="hosts.log")
     with services.connect() as cloud:
         with base.timed("images and flavor"):
+            make_files()  # on a lab that was started without the demo
             try:
                 images, flavor = prepare(cloud)
             except openstack.exceptions.SDKException as error:

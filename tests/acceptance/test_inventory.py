@@ -105,11 +105,11 @@ def test_names(images, tmp_path, through):
         assert paths == {"c2": "/dc2/host/c2", SPELT: f"/yard/50%25/dc%251%2fa/host/shelf/low/{SPELT}"}
         if through == "host":
             _result, error, text = run(options(vcenter.connection, [ids["flat"]], hypervisors=[{"cluster_name": NAME}]))
-            assert error == "CLUSTER_NOT_FOUND" and f"Nova compares the name: {SPELT}" in text
+            assert error == "CLUSTER_NOT_FOUND" and f"Nova compares the name: '{SPELT}'" in text
             services = [{"cluster_name": name} for name in (SPELT, NAME, paths["c2"])]
             checked = call("compute_check", **vcenter.connection, fail_on="never", services=services)
             missing = {one["object"]: one["evidence"] for one in checked["findings"] if one["id"] == "CLUSTER_NOT_FOUND"}
-            assert set(missing) == {NAME, paths["c2"]} and "Nova compares the name: c2" in missing[paths["c2"]]
+            assert set(missing) == {NAME, paths["c2"]} and "Nova compares the name: 'c2'" in missing[paths["c2"]]
 
 
 @pytest.mark.parametrize("drs", [True, False])

@@ -261,7 +261,7 @@ def play(folder, variables, *options):
 def test_playbook_without_a_cluster(tmp_path):
     """Nothing is asked then, which must not look well."""
     done = play(tmp_path, {})
-    assert done.returncode == 2 and "there is no vCenter to probe" in done.stdout, done.stdout[-3000:]
+    assert done.returncode == 2 and "the inventory does not set nova_vcdriver_vcenters, nova_vcdriver_computes" in done.stdout, done.stdout[-3000:]
 
 
 def test_playbook(harmful, tmp_path):

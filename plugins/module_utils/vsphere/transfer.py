@@ -190,7 +190,7 @@ def put(session, ways, size, chunks, rules=Rules(), content_type="application/oc
     for way in tries:
         try:
             with session.kept_alive(), explained(partial(_crypto_state, session, way.hosts)):
-                _put(session, way, size, chunks(), rules, content_type)
+                _put(session, way, size, chunks, rules, content_type)
             return way
         except VSphereError as error:
             tries.judge(error)
@@ -202,7 +202,7 @@ def _put(session, way, size, chunks, rules, content_type):
     connection, cookie = open_way(session, way, "httpPut", what, rules)
     try:
         headers = {"Cookie": cookie, "Content-Type": content_type}
-        _send(connection, "PUT", way.url, headers, size, chunks, what, server, rules, flush=patience(size))
+        _send(connection, "PUT", way.url, headers, size, chunks(), what, server, rules, flush=patience(size))
     finally:
         connection.close()
 
