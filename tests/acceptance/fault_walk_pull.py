@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from simulated import run
-from test_pull import BREAKS, Walk, images, keys, noted, vcenter  # noqa: F401 fixtures
+from test_pull import BREAKS, Walk, images, keys, noted, vcenter  # noqa: F401 pylint: disable=unused-import
 
 
 @pytest.mark.parametrize("kind", BREAKS)

@@ -10,6 +10,7 @@ import subprocess
 import xml.etree.ElementTree
 
 import yaml
+from coverage import CoverageData
 from labctl import base
 from labctl import clients as others
 from labctl import stages as prepare
@@ -316,13 +317,30 @@ def coverage(stage):
     settings = WORK / stage.name / "coveragerc"
     # Each stage measured its own copy of the tree.
     settings.write_text("[paths]\nsource =\n    .\n    */ansible_collections/openstack_vmware/nova\n[run]\nrelative_files = true\n", encoding="utf-8")
-    for name, paths in {"unit": sources[:1], "integration": sources[1:], "both": sources}.items():
-        data = (f"--rcfile={settings}", f"--data-file={WORK / stage.name / name}")
-        stage.run("coverage", "combine", "--keep", "-q", *data, *paths)
+    parts = {source.name: WORK / stage.name / source.name for source in sources}
+    for source in sources:
+        stage.run("coverage", "combine", "--keep", "-q", f"--rcfile={settings}", f"--data-file={parts[source.name]}", source)
+    for name, path in {**parts, "both": _lines_of(WORK / stage.name / "both", parts.values())}.items():
+        data = (f"--rcfile={settings}", f"--data-file={path}")
         _code, text = stage.run("coverage", "report", "--include=plugins/*", "--sort=cover", *data)
         files = len(re.findall(r"^plugins/\S+\.py +\d", text, re.MULTILINE))
         stage.count(bool(files), not files)
         stage.say(f"{name}: {text.split()[-1]} of the lines in {files} files")
+
+
+def _lines_of(path, parts):
+    """Puts the lines of several measurements into one file. `coverage combine` refuses that where only some have counted branches.
+
+    :returns: the path.
+    """
+    path.unlink(missing_ok=True)
+    both = CoverageData(str(path))
+    for part in parts:
+        data = CoverageData(str(part))
+        data.read()
+        both.add_lines({file: data.lines(file) for file in data.measured_files()})
+    both.write()
+    return path
 
 
 def secrets(stage):
