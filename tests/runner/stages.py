@@ -111,6 +111,7 @@ def package(stage):
 def lab(stage):
     """The lab's services run, and its hosts have their root file systems: what integration, molecule and acceptance need, made early."""
     stage.check("lab/lab", "up", cwd=base.ROOT)
+    stage.run(VENV / "python", "tests/support/old_service.py", cwd=base.ROOT)  # before any nova-compute; molecule's scenario upgrade begins with old ones
     for suite in ("bookworm", "trixie"):
         stage.check("lab/hosts/hosts", "image", suite, cwd=base.ROOT)
 
@@ -274,6 +275,7 @@ def molecule(stage):
     """Every scenario of the roles, by pytest-ansible: hosts that lab/hosts makes once for all, simulators of its own, and the lab's OpenStack."""
     scenarios = {path.parent.name for path in (base.ROOT / "extensions" / "molecule").glob("*/molecule.yml")}
     stage.run("lab/lab", "up", cwd=base.ROOT)
+    stage.run(VENV / "python", "tests/support/old_service.py", cwd=base.ROOT)
     with contextlib.ExitStack() as stack:
         variables = stack.enter_context(simulator(stage.name))
         names = {"VMWARE_HOST": "hostname", "VMWARE_PORT": "port", "VMWARE_USER": "username", "VMWARE_PASSWORD": "password",
