@@ -111,7 +111,7 @@ def package(stage):
 def lab(stage):
     """The lab's services run, and its hosts have their root file systems: what integration, molecule and acceptance need, made early."""
     stage.check("lab/lab", "up", cwd=base.ROOT)
-    stage.run(VENV / "python", "tests/support/old_service.py", cwd=base.ROOT)  # before any nova-compute; molecule's scenario upgrade begins with old ones
+    stage.run(VENV / "python", "tests/support/old_service.py", cwd=base.ROOT)  # before any nova-compute comes, for molecule's scenario upgrade
     for suite in ("bookworm", "trixie"):
         stage.check("lab/hosts/hosts", "image", suite, cwd=base.ROOT)
 
