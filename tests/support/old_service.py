@@ -4,8 +4,8 @@
 """Puts the record of a nova-compute of Nova 33 into the lab's Nova, of a host that is not there, unless it has one.
 
 In life controllers are upgraded before nova-computes, so there is an old one when they are. In the lab all begin at once: once Nova knows only newer
-nova-computes, an older one does not start (nova/objects/service.py, ``_check_minimum_version``, ServiceTooOld). The conductor remembers the oldest version that it
-has seen, so it is restarted where it may have seen none so old.
+nova-computes, an older one does not start (nova/objects/service.py, ``_check_minimum_version``, ServiceTooOld). The conductor remembers the oldest version
+that it has seen, so it is restarted where it may have seen none so old.
 """
 
 from __future__ import annotations
