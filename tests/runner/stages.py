@@ -361,7 +361,7 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 300, package: 300, unit: 900, matrix: 900, lab: 1800, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
+    lint: 600, package: 600, unit: 900, matrix: 900, lab: 1800, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
     molecule: 3600, coverage: 60, secrets: 60,
 }  # fmt: skip
 # What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
