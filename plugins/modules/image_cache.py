@@ -246,7 +246,12 @@ images:
     size: {description: Bytes in Glance., returned: with O(state=present), type: int, sample: 629145600}
     os_hash_algo: {description: Glance's hash algorithm., returned: with O(state=present), type: str, sample: sha512}
     os_hash_value: {description: Glance's hash of the image., returned: with O(state=present), type: str, sample: 0f2c...}
-    bytes_from_glance: {description: Bytes read from Glance., returned: with O(state=present), type: int, sample: 629145600}
+    bytes_from_glance: {description: Bytes read from Glance here or by an ESXi host., returned: with O(state=present), type: int, sample: 629145600}
+    not_pulled:
+      description: Why no ESXi host fetches the image from Glance, null where one does or nothing is fetched.
+      returned: with O(state=present)
+      type: str
+      sample: "its SHA-256 is not known: Glance has another hash, and the image was made neither by image_vmdk nor seeded with upload_through=pull before"
     min_disk: {description: GiB of C(min_disk) in Glance at the end., returned: with O(state=present), type: int, sample: 3}
     min_disk_needed:
       description: The smallest C(min_disk) that works, in GiB. Null for an ISO.
@@ -341,11 +346,13 @@ totals:
     missing: 4
     unknown: 0
     pushes: 1
+    pulls: 0
     copies: 3
     sized_copies: 8
     rounds: 2
     bytes_from_glance: 629145600
     bytes_to_vsphere: 629145600
+    bytes_pulled: 0
     bytes_copied: 7084179456
 leftovers:
   description: What killed runs had left on the datastores, and was removed. In check mode, what would be removed.
