@@ -128,9 +128,10 @@ _value:
     secrets: {description: The host of each chosen nova-compute with its sections of secrets., type: dict}
     services: {description: The chosen nova-computes as the module M(openstack_vmware.nova.compute_check) takes them., type: list, elements: dict}
     with_secrets:
-      description: The same as the module M(openstack_vmware.nova.compute_host_info) takes them, with secrets but for those of the vCenter.
-      type: list
-      elements: dict
+      description:
+        - The host of each chosen nova-compute with the text of its C(nova.conf), as the module M(openstack_vmware.nova.compute_host_info) takes it.
+        - It has the secrets but for those of the vCenter.
+      type: dict
     files:
       description: For each chosen nova-compute C(files), the texts of its files by their paths, and C(literal), what Nova must read of what the role sets.
       type: list

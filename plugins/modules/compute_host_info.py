@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Run it on a compute host. It reports the versions of Nova and its libraries, whether names resolve and ports can be reached, and how far
     the clock is from the vCenter's. M(openstack_vmware.nova.compute_check) judges what it reports.
-  - With O(services) it also tries what their C(nova.conf) names, as nova-compute does. It logs in to the message broker and opens the virtual host, gets a
+  - With O(nova_confs) it also tries what their C(nova.conf) names, as nova-compute does. It logs in to the message broker and opens the virtual host, gets a
     token from Keystone with each account, and asks Placement, Neutron and Glance at the endpoints of the catalog.
   - It needs nothing but Python on the compute host, changes nothing, and does not log in to vCenter.
 author:
@@ -49,24 +49,14 @@ options:
     type: list
     elements: path
     default: []
-  services:
+  nova_confs:
     description:
-      - The nova-computes whose broker and APIs are tried. What several have in common is tried once.
+      - The nova-computes whose broker and APIs are tried. A key is the name in Nova, C([DEFAULT]host); its value is the text of the C(nova.conf) with
+        the passwords; of several files, one after the other in the order in which Nova reads them.
+      - Files that it names, such as C(cafile), must be on the compute host. What several nova-computes have in common is tried once.
       - RabbitMQ and accounts with a password are tried. What else a C(nova.conf) names is in RV(compute_host.openstack) as V(unknown), with the reason.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Its name in Nova, C([DEFAULT]host).
-        type: str
-        required: true
-      nova_conf:
-        description:
-          - The text of its C(nova.conf) with the passwords; of several files, one after the other in the order in which Nova reads them.
-          - Files that it names, such as C(cafile), must be on the compute host.
-        type: str
-        required: true
+    type: dict
+    default: {}
   timeout:
     description: Seconds that one connection or answer may take. All are made at the same time, up to 32.
     type: int
@@ -87,19 +77,18 @@ EXAMPLES = r"""
 - name: Try the message broker and Keystone
   openstack_vmware.nova.compute_host_info:
     timeout: 1
-    services:
-      - name: vc1-cluster-a
-        nova_conf: |
-          [DEFAULT]
-          transport_url = rabbit://nova:{{ broker_password | default('secret') }}@localhost:1/
-          [placement]
-          auth_type = password
-          auth_url = http://localhost:1/v3
-          username = nova
-          password = {{ nova_password | default('secret') }}
-          project_name = service
-          user_domain_name = Default
-          project_domain_name = Default
+    nova_confs:
+      vc1-cluster-a: |
+        [DEFAULT]
+        transport_url = rabbit://nova:{{ broker_password | default('secret') }}@localhost:1/
+        [placement]
+        auth_type = password
+        auth_url = http://localhost:1/v3
+        username = nova
+        password = {{ nova_password | default('secret') }}
+        project_name = service
+        user_domain_name = Default
+        project_domain_name = Default
 
 - name: Name those that it does not reach
   ansible.builtin.debug:
@@ -124,7 +113,7 @@ compute_host:
       type: dict
       sample: {nova: 34.0.0, definitions: [], known: {vmware: [host_ip, host_port]}}
     openstack:
-      description: What O(services) need besides their vCenter.
+      description: What O(nova_confs) need besides their vCenter.
       type: list
       elements: dict
       contains:
@@ -175,12 +164,8 @@ def argument_spec():
         "esxi_port": {"type": "int", "default": 443},
         "python": {"type": "path", "default": "/usr/bin/python3"},
         "state_paths": {"type": "list", "elements": "path", "default": []},
-        "services": {
-            "type": "list",
-            "elements": "dict",
-            "default": [],
-            "options": {"name": {"type": "str", "required": True}, "nova_conf": {"type": "str", "required": True, "no_log": True}},
-        },
+        # Not nested: the host's log would get such a text, since Ansible does not find text of several lines in what it logs of an option.
+        "nova_confs": {"type": "dict", "default": {}, "no_log": True},
         "timeout": {"type": "int", "default": 10},
     }
 

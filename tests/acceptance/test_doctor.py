@@ -405,11 +405,11 @@ def needs(lab, broker="", keystone=None, more=""):
 
 def tried(lab, *confs):
     """Gives ``{rule: evidence}`` of nova-computes with these nova.conf, as Ansible's modules see them on this machine."""
-    given = [{"name": f"compute-{number}", "nova_conf": conf} for number, conf in enumerate(confs)]
-    output = lab.module("compute_host_info", services=given, python=str(LAB / "openstack" / "bin" / "python"), timeout=10)
+    given = {f"compute-{number}": conf for number, conf in enumerate(confs)}
+    output = lab.module("compute_host_info", nova_confs=given, python=str(LAB / "openstack" / "bin" / "python"), timeout=10)
     secrets = {lab.variables["nova_vcdriver_auth"]["password"], *re.findall(r":([^:@/]+)@", lab.variables["nova_vcdriver_transport_url"])}
     assert not [secret for secret in [*secrets, "not-this-one"] if secret in json.dumps(output)]
-    result = call("compute_check", services=[{"name": one["name"]} for one in given], compute_host=output["compute_host"], fail_on="never")
+    result = call("compute_check", services=[{"name": name} for name in given], compute_host=output["compute_host"], fail_on="never")
     unknown = {"its endpoint is in Keystone's catalog, and Keystone gave no token", "the compute host's clock was not compared with that of Keystone"}
     assert {one["reason"] for one in result["not_checked"] if one["id"] in REACH} <= unknown
     found = {}

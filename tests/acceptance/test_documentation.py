@@ -95,6 +95,7 @@ def results(lab):
             "compute_host_info", vcenter={"host": lab.vcenter()["hostname"], "port": lab.vcenter()["port"]}, state_paths=["/var/lib/nova"]
         ),
         "vsphere_cluster_settings": call("vsphere_cluster_settings", clusters=[clusters[0]["cluster_name"]], **lab.vcenter()),
+        "vsphere_host_firewall": call("vsphere_host_firewall", hypervisors=clusters, state="disabled", **lab.vcenter()),
         "vsphere_role": call("vsphere_role", principal="somebody@vsphere.local", datacenters=["dc1"], **lab.vcenter()),
         "vsphere_probe": call("vsphere_probe", datastores=["nova-a1"], **lab.vcenter()),
         "compute_service": call("compute_service", host=lab.hosts[0], **cloud),

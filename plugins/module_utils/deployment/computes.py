@@ -259,7 +259,7 @@ def run(site):
         "chosen": [describe(compute) for compute in ours],
         "secrets": {compute.host: compute.secrets for compute in ours},
         "services": [{"name": compute.host, "cluster_name": compute.cluster_name, "nova_conf": nova_conf(compute.config, compute.host)} for compute in ours],
-        "with_secrets": [{"name": compute.host, "nova_conf": _with_secrets(compute)} for compute in ours],
+        "with_secrets": {compute.host: _with_secrets(compute) for compute in ours},
         "files": [_files(compute, f"{site['etc']}/{compute.host}") for compute in ours],
         "settings_calls": settings_calls(ours),
     }

@@ -75,7 +75,7 @@ def run(params, _check_mode):
     found, bundle = versions(params["python"])
     defined = definitions(params["python"]) if found["nova"] else None
     known = options.from_documents(defined["definitions"]) if defined else None
-    services = [(one["name"], _conf(one, known)) for one in params["services"]]
+    services = [(name, _conf(name, text, known)) for name, text in params["nova_confs"].items()]
     with concurrent.futures.ThreadPoolExecutor(max_workers=33) as pool:
         asked = pool.submit(reach.reach, services, bundle, timeout)
         skew = pool.submit(clock_skew, vcenter["host"], vcenter["port"], timeout) if vcenter else None
@@ -93,12 +93,12 @@ def run(params, _check_mode):
     }
 
 
-def _conf(service, known):
+def _conf(name, text, known):
     try:
-        return NovaConf(service["nova_conf"], known)
+        return NovaConf(text, known)
     except ValueError as error:
         raise NovaVmwareError(
-            "NOVA_CONF_INVALID", f"The nova.conf of '{service['name']}' is not in the format of nova.conf: {error}.", "Nova would not start with it."
+            "NOVA_CONF_INVALID", f"The nova.conf of '{name}' is not in the format of nova.conf: {error}.", "Nova would not start with it."
         ) from error
 
 

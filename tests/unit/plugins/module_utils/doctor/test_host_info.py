@@ -27,7 +27,7 @@ def test_a_file_that_may_not_be_looked_for_is_not_missing(tmp_path, monkeypatch)
     assert host_info.is_there("/var/lib/nova/vc1-cluster-a/compute_id") is None
 
 
-OPTIONS = {"vcenter": None, "esxi_hosts": [], "esxi_port": 443, "python": "/nowhere/python3", "services": [], "state_paths": [], "timeout": 1}
+OPTIONS = {"vcenter": None, "esxi_hosts": [], "esxi_port": 443, "python": "/nowhere/python3", "nova_confs": {}, "state_paths": [], "timeout": 1}
 
 
 def test_where_nothing_is_installed():
@@ -49,5 +49,5 @@ def test_the_installed_nova_defines_options(tmp_path):
 
 def test_a_nova_conf_that_is_none_is_an_error():
     with pytest.raises(NovaVmwareError, match="'vc1-a'.*line 1") as caught:
-        host_info.run({**OPTIONS, "services": [{"name": "vc1-a", "nova_conf": "the-secret"}]}, True)
+        host_info.run({**OPTIONS, "nova_confs": {"vc1-a": "the-secret"}}, True)
     assert caught.value.code == "NOVA_CONF_INVALID" and "the-secret" not in caught.value.what
