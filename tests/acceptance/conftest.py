@@ -40,6 +40,12 @@ class Lab:
         """Names of the nova-compute services that the inventory asks for."""
         return [f"{cluster['vcenter']}-{cluster['cluster_name']}" for cluster in self.variables["nova_vcdriver_computes"]]
 
+    def hypervisors(self):
+        """Gives ``{nova-compute: name of its hypervisor}``, as Nova says."""
+        # Before 2.88 the answer has no uptime, for which Nova asks each nova-compute; those of molecule may be stopped.
+        found = self.cloud.compute.get("/os-hypervisors/detail", microversion="2.53").json()["hypervisors"]
+        return {one["service"]["host"]: one["hypervisor_hostname"] for one in found}
+
     def ansible(self, *command):
         """Runs an Ansible command on the lab's inventory. Gives its output; fails the test when it fails."""
         environment = {**os.environ, "ANSIBLE_CONFIG": str(LAB / "ansible.cfg"), "NO_COLOR": "1"}

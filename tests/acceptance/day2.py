@@ -107,10 +107,7 @@ def state(lab):
     """
     services = sorted((one.host, one.id, one.status, one.disabled_reason or "") for one in lab.cloud.compute.services() if not one.host.startswith(MOLECULE))
     # A provider's name is CLUSTER.VCENTER, by the ids that vSphere gives both.
-    # Before 2.88 the answer has no uptime, for which Nova asks each nova-compute; those of molecule may be stopped.
-    hypervisors = lab.cloud.compute.get("/os-hypervisors/detail", microversion="2.53").json()["hypervisors"]
-    (node,) = [one["hypervisor_hostname"] for one in hypervisors if one["service"]["host"] == A]
-    vcenter = node.partition(".")[2]
+    vcenter = lab.hypervisors()[A].partition(".")[2]
     providers = sorted((one.id, one.name) for one in lab.cloud.placement.resource_providers() if one.name.endswith(f".{vcenter}"))
     return on_host(lab, HOST_STATE), services, providers
 

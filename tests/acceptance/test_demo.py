@@ -30,9 +30,7 @@ def test_the_table_is_true(lab, demo):
         assert image.size <= sent < 2 * image.size, row
         assert (row[2] == "yes") == (row[-1] == "0"), row
     servers = {server.name: server for server in lab.cloud.compute.servers()}
-    # Before 2.88 the answer has no uptime, for which Nova asks each nova-compute; those of molecule may be stopped.
-    found = lab.cloud.compute.get("/os-hypervisors/detail", microversion="2.53").json()["hypervisors"]
-    hypervisors = {one["service"]["host"]: one["hypervisor_hostname"] for one in found}
+    hypervisors = lab.hypervisors()
     for cluster, image, *_rest in rows:
         host = f"{lab.variables['nova_vcdriver_vcenters'][0]['name']}-{cluster}"
         server = servers[f"{image}-{host}"]

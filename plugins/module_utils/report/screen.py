@@ -23,8 +23,7 @@ def report(results):
     lines = []
     for group in found[:GROUPS]:
         count = len(group["findings"])
-        evidence = group["findings"][0]["evidence"].rstrip(". ")
-        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {objects(group)}: {evidence}. Fix: {group['hint']}")
+        lines.append(f"{WORDS[group['severity']]:<7} {group['id']} ({count}): {_said(group)}")
     rest = found[GROUPS:]
     if rest:
         names = ", ".join(f"{group['id']} ({len(group['findings'])})" for group in rest)
@@ -48,7 +47,8 @@ def report(results):
 
 def refusal(findings):
     """Returns a line for each rule that found something: its id, its first objects, the evidence of the first one, and what to do."""
-    texts = []
-    for group in groups(once(findings)):
-        texts.append(f"- {group['id']}: {objects(group)}: {group['findings'][0]['evidence'].rstrip('. ')}. Fix: {group['hint']}")
-    return texts
+    return [f"- {group['id']}: {_said(group)}" for group in groups(once(findings))]
+
+
+def _said(group):
+    return f"{objects(group)}: {group['findings'][0]['evidence'].rstrip('. ')}. Fix: {group['hint']}"

@@ -41,9 +41,10 @@ def run(params, check_mode):
     with registry.login(params, wishes) as session:
         hosts = chosen(registry.read(session, wishes, need_datastores=False), params["hosts"])
         found = plan(inventory.firewalls(session, [host.moid for host in hosts]), hosts, name, wanted)
-        for ruleset in found:
-            if ruleset.changes and not check_mode:
-                inventory.set_ruleset(session, ruleset.host, name, wanted)
+        todo = [] if check_mode else [one.host for one in found if one.changes]
+        systems = inventory.firewall_systems(session, [host.moid for host in todo]) if todo else {}
+        for host in todo:
+            inventory.set_ruleset(session, host, systems[host.moid], name, wanted)
         skipped = sorted({host.name for host in hosts} - {ruleset.host.name for ruleset in found})
         if skipped:
             session.warnings.append(f"The firewall was not looked at on hosts that are not connected: {', '.join(skipped)}.")

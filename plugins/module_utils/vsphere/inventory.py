@@ -409,14 +409,23 @@ def firewalls(session, hosts):
     }
 
 
-def set_ruleset(session, host, name, is_open):
+def firewall_systems(session, hosts):
+    """Reads what changes the firewalls of hosts: one request a page.
+
+    :arg hosts: managed object ids.
+    :returns: ``{moid: vim.host.FirewallSystem}``.
+    """
+    what = "find the firewalls of hosts"
+    specs = [object_spec(session.managed("HostSystem", moid)) for moid in hosts]
+    found = session.read(what, specs, {vim.HostSystem: ["configManager.firewallSystem"]})
+    return {host._GetMoId(): properties["configManager.firewallSystem"] for host, properties in found}
+
+
+def set_ruleset(session, host, firewall, name, is_open):
     """Opens or closes a ruleset of a host's firewall (API: ``HostFirewallSystem.EnableRuleset``, ``DisableRuleset``).
 
-    :arg host: a :class:`Host`.
+    :arg host: a :class:`Host`. :arg firewall: its firewall, of :func:`firewall_systems`.
     :raises VSphereFault: as the server said.
     """
     what = f"{'open' if is_open else 'close'} the ruleset {name} of the firewall of {host.name}"
-    spec = object_spec(session.managed("HostSystem", host.moid))
-    ((_host, properties),) = session.read(what, [spec], {vim.HostSystem: ["configManager.firewallSystem"]})
-    firewall = properties["configManager.firewallSystem"]
     session.call(what, firewall.EnableRuleset if is_open else firewall.DisableRuleset, id=name)
