@@ -16,7 +16,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.sourc
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers import registry
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.drivers.base import HypervisorError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pull, pyvmomi, tls
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pull, pyvmomi, tls
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec, traversal
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -179,7 +179,7 @@ def _host_details(session, hypervisors):
 def _firewalls(session, hypervisors):
     """Returns ``{host moid: whether it may connect to web servers}`` of the hosts that tell."""
     moids = list(dict.fromkeys(host.moid for hypervisor in hypervisors for host in hypervisor.hosts))
-    return {moid: rulesets[pull.RULESET] for moid, rulesets in inventory.firewalls(session, moids).items() if pull.RULESET in rulesets}
+    return pull.open_hosts(session, moids)
 
 
 def _vms(session, hypervisors):

@@ -80,8 +80,7 @@ def look(session, images, places, options):
         host for image, chosen in wanted if image.kind in choice.KINDS and choice.may_pull(options) for moid in chosen
         if is_to_do(entries[moid].get(image.id)) for host in chosen[moid].imports.hosts
     }  # fmt: skip
-    firewalls = inventory.firewalls(session, sorted(fetched)) if fetched else {}
-    return Seen(wanted, elsewhere, entries, offloading, {host: rulesets.get(pull.RULESET, True) for host, rulesets in firewalls.items()})
+    return Seen(wanted, elsewhere, entries, offloading, pull.open_hosts(session, sorted(fetched)) if fetched else {})
 
 
 def _by_name(entries):

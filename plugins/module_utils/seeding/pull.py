@@ -16,7 +16,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance import images as glance_images
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.glance.images import GlanceError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.image_key import ImageKeyError, image_key
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, pull, tls
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import pull, tls
 
 KEY_SECONDS = 4 * 3600  # how long a host may take, where transfer_timeout does not say
 
@@ -70,11 +70,9 @@ def _has_ended(run):
 def _host(sending):
     """Returns the managed object id of a host that may fetch, or None where vCenter is to choose one: all may, or nobody knows."""
     hosts = sending.stage.location.imports.hosts
-    firewalls = inventory.firewalls(sending.job.session, list(hosts))
-    is_open = {moid: firewalls.get(moid, {}).get(pull.RULESET, True) for moid in hosts}
-    if all(is_open.values()):
-        return None
-    return next((moid for moid, fetches in is_open.items() if fetches), None)
+    told = pull.open_hosts(sending.job.session, list(hosts))
+    fetching = [moid for moid in hosts if told.get(moid, True)]
+    return fetching[0] if fetching and len(fetching) < len(hosts) else None
 
 
 def _judge(sending, facts, manifest):

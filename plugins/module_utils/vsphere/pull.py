@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import tls
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import inventory, tls
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.properties import object_spec
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
@@ -22,6 +22,15 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.task
 
 RULESET = "httpClient"  # of a host's firewall; without it the host connects to no web server
 PROBE = 20  # seconds for a host to connect to the server; the API allows 60
+
+
+def open_hosts(session, hosts):
+    """Reads which hosts may connect to web servers: one request a page.
+
+    :arg hosts: managed object ids.
+    :returns: ``{moid: whether its firewall has the ruleset open}`` of the hosts that tell.
+    """
+    return {moid: rulesets[RULESET] for moid, rulesets in inventory.firewalls(session, hosts).items() if RULESET in rulesets}
 
 
 class PullError(VSphereError):

@@ -91,7 +91,7 @@ def test_a_host_that_may_is_named(monkeypatch, firewalls, host):
     one = sending()
     one.job.session = None
     one.stage = SimpleNamespace(location=SimpleNamespace(imports=SimpleNamespace(hosts={"h1": "esx-1", "h2": "esx-2"})))
-    monkeypatch.setattr(pull.inventory, "firewalls", lambda _session, _hosts: firewalls)
+    monkeypatch.setattr(pull.pull.inventory, "firewalls", lambda _session, _hosts: firewalls)
     assert pull._host(one) == host
 
 
