@@ -118,6 +118,8 @@ REACH = {
     "BROKER_UNREACHABLE", "BROKER_HOST_DOWN", "BROKER_LOGIN_REFUSED", "BROKER_CERTIFICATE_NOT_TRUSTED", "KEYSTONE_UNREACHABLE", "KEYSTONE_LOGIN_REFUSED",
     "API_CERTIFICATE_NOT_TRUSTED", "PLACEMENT_UNUSABLE", "NEUTRON_UNUSABLE", "GLANCE_UNUSABLE", "KEYSTONE_CLOCK_SKEW",
 }  # fmt: skip
+# Where hosts are to fetch images. The certificate of Glance ends in tests/unit.
+PULLS = {"PULL_VCENTER_VERSION", "PULL_FIREWALL_CLOSED", "GLANCE_CERTIFICATE_ENDS_SOON"}
 IMAGES = {"VSAN_NEEDS_STREAM_OPTIMIZED", "IMAGE_OVA", "IMAGE_OS_DISTRO", "IMAGE_CONFIG_DRIVE", "IMAGE_NOT_BOOTABLE", "CINDER_IGNORES_LOCATION"}
 
 
@@ -208,7 +210,7 @@ def test_each_rule_is_caught_and_none_falsely(broken):
     each = {one["name"] for one in services(broken.vcenter.port)}
     assert by_rule(result, broken, f"127.0.0.1:{closed}") == {**EXPECTED, "OSLO_VMWARE_NEEDS_EVENTLET": each}
     assert {one["vcenter"] for one in result["findings"]} == {"vc-broken", None}
-    assert {one["id"] for one in result["not_checked"]} >= OPENSTACK | IMAGES | REACH
+    assert {one["id"] for one in result["not_checked"]} >= OPENSTACK | IMAGES | REACH | PULLS
     assert set(EXPECTED) | set(result["passed"]) | {one["id"] for one in result["not_checked"]} == all_rules()
     asked = broken.methods()[before:]
     assert not set(asked) - {
@@ -222,7 +224,7 @@ def all_rules():
 
 
 def test_every_rule_is_broken_somewhere():
-    assert all_rules() == set(EXPECTED) | PRIVILEGES | LOGIN | OPENSTACK | IMAGES | REACH
+    assert all_rules() == set(EXPECTED) | PRIVILEGES | LOGIN | OPENSTACK | IMAGES | REACH | PULLS
 
 
 def test_it_fails_on_errors_and_still_tells_all(broken):
@@ -266,7 +268,22 @@ def test_a_healthy_vcenter_has_no_finding(healthy):
         services=two(healthy), compute_host=host["compute_host"], api_nova_conf="[DEFAULT]\nallow_resize_to_same_host = true", fail_on="info"
     )
     assert result["findings"] == []
-    assert set(result["passed"]) == all_rules() - OPENSTACK - IMAGES - REACH - {"COMPUTE_ID_MISSING"}
+    assert set(result["passed"]) == all_rules() - OPENSTACK - IMAGES - REACH - PULLS - {"COMPUTE_ID_MISSING"}
+
+
+def test_what_keeps_hosts_from_fetching_images(tmp_path):
+    setup = yaml.safe_load((SCENARIOS / "demo.yml").read_text(encoding="utf-8"))
+    setup["vcenter"]["version"] = "6.5.0"
+    hosts = [host for cluster in setup["datacenters"][0]["clusters"] for host in cluster["hosts"]]
+    with simulator(setup, tmp_path, days=365) as doctor:
+        asked = {"services": two(doctor), "openstack": {"cloud": "lab"}, "fail_on": "never"}
+        found = by_rule(doctor.check(pulls=True, **asked), doctor)
+        assert {rule: found.get(rule) for rule in PULLS} == {
+            "PULL_VCENTER_VERSION": {"vcenter"},
+            "PULL_FIREWALL_CLOSED": {host["name"] for host in hosts},
+            "GLANCE_CERTIFICATE_ENDS_SOON": None,
+        }
+        assert not PULLS & set(by_rule(doctor.check(**asked), doctor)), "of no interest where nobody fetches"
 
 
 def test_the_role_is_all_that_the_account_needs(healthy):
