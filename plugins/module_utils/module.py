@@ -12,9 +12,7 @@ import traceback
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
-
-# kill and AWX; Ctrl-C; the end of an ssh session with a terminal
-CANCELLED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import CANCELLED_BY
 
 
 class Cancelled(BaseException):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import threading
 
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
+
 
 @contextlib.contextmanager
 def every(interval, act):
@@ -18,6 +20,7 @@ def every(interval, act):
     stop = threading.Event()
 
     def repeat():
+        leave_signals()
         with contextlib.suppress(Exception):
             while not stop.wait(interval):
                 act()

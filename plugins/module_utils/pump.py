@@ -10,6 +10,7 @@ import threading
 import time
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 
 DEPTH = 8  # chunks of 1 MiB
 LEAVE = 2  # seconds for the thread to notice that nobody wants more
@@ -37,6 +38,7 @@ def read_ahead(chunks, depth=DEPTH, deadline=None):
         return False
 
     def read():
+        leave_signals()
         problem = None
         try:
             for chunk in chunks:

@@ -15,7 +15,7 @@ OLDEST = "2.19"
 # The tests of what runs on compute hosts, not on the control node.
 HOST = (
     "doctor/test_amqp.py", "doctor/test_host_info.py", "doctor/test_nova_conf.py", "doctor/test_options.py", "doctor/test_reach.py",
-    "doctor/test_targets.py", "test_errors.py", "test_module.py",
+    "doctor/test_targets.py", "test_errors.py", "test_module.py", "test_threads.py",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import subprocess
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import options, reach
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor.nova_conf import NovaConf
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 
 LIBRARIES = ("nova", "oslo.vmware", "urllib3", "suds-community")
 _ASK = """
@@ -76,7 +77,7 @@ def run(params, _check_mode):
     defined = definitions(params["python"]) if found["nova"] else None
     known = options.from_documents(defined["definitions"]) if defined else None
     services = [(name, _conf(name, text, known)) for name, text in params["nova_confs"].items()]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=33) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=33, initializer=leave_signals) as pool:
         asked = pool.submit(reach.reach, services, bundle, timeout)
         skew = pool.submit(clock_skew, vcenter["host"], vcenter["port"], timeout) if vcenter else None
         peers = list(pool.map(lambda place: peer(*place, timeout), dict.fromkeys(places)))

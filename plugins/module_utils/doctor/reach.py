@@ -21,6 +21,7 @@ import urllib.request
 from dataclasses import dataclass, field
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.doctor import amqp, targets
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 
 # What is wrong with a target. UNKNOWN: it was not tried.
 UNREACHABLE, CERTIFICATE, LOGIN, ANSWER, MISSING, UNKNOWN = "unreachable", "certificate", "login", "answer", "missing", "unknown"
@@ -77,7 +78,7 @@ def reach(services, bundle, timeout):
             # Nova asks Glance with the token of a server's user: any account shows where it is.
             account = next((mine[one] for one in (api.section, "service_user", "placement", "neutron") if one in mine), None)
             apis.setdefault((api, account), []).append(name)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=32) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=32, initializer=leave_signals) as pool:
         asked = [(broker, names, pool.submit(_outcome, try_broker, broker, timeout)) for broker, names in brokers.items()]
         tokens = {key: pool.submit(_outcome, log_in, login, bundle, timeout) for key, (login, _names) in logins.items()}
         for broker, names, future in asked:

@@ -16,6 +16,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors impor
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import streams
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench import CAPACITY_KB, Refused
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import Finding
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, transfer
 
 CAPACITY = CAPACITY_KB << 10  # bytes
@@ -52,7 +53,7 @@ def host_upload(bench):
                     break
         return None, problem
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE, initializer=leave_signals) as pool:
         answers = list(pool.map(attempt, enumerate(ways)))
     trusts = {trust for trust, _problem in answers if trust}
     works = [way.hostname for way, (trust, _problem) in zip(ways, answers) if trust]

@@ -20,6 +20,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe import
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.bench import Refused
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.datastore import CAPACITY, GRAINS
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.probe.question import Finding
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.pyvmomi import vim
 
 LACKING = 1024  # bytes that a body promises and does not have
@@ -106,7 +107,12 @@ def _offered(bench, data, promised):
 
     server = ThreadingHTTPServer((_own_address(bench.site.hosts[0]), 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+
+    def serve():
+        leave_signals()  # the threads of the requests begin with what this one blocks
+        server.serve_forever(0.05)
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         yield f"http://{server.server_address[0]}:{server.server_address[1]}{path}"

@@ -15,6 +15,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.copy
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import inspect
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import FROM_GLANCE
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.push import push
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 
 
 def carry_out(job, works, report):
@@ -47,7 +48,7 @@ def _worker(job):
 
     When the main thread is cancelled, the thread stops at its next look, and what it staged is removed as well.
     """
-    with ThreadPoolExecutor(max_workers=1) as executor:
+    with ThreadPoolExecutor(max_workers=1, initializer=leave_signals) as executor:
         try:
             yield executor
         except BaseException:

@@ -22,6 +22,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.fini
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import groups
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.threads import leave_signals
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files
 
 AT_ONCE = 4  # calls to the vCenter for the copies of one image; each waits for its answer
@@ -86,7 +87,7 @@ def _copy_round(job, work, pairs, expected):
         step = stack.enter_context(progress.step("copy", work.image.name, where, work.capacity * len(pairs)))
         stages = stack.enter_context(contextlib.ExitStack())
         # What is short and waits for answers runs side by side, a few at once; the copies have common polls.
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=AT_ONCE))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=AT_ONCE, initializer=leave_signals))
         batch = _Round(job, work, expected, step, stages)
         prepared = list(pool.map(batch.prepare, pairs))
         ready = [one for one in prepared if isinstance(one, _Copy)]
