@@ -31,7 +31,7 @@ SCENARIO = SOURCES / "scenarios" / "demo.yml"
 
 # Offsets in the lab's block of ports. vCenter's port is also the port of each ESXi host, on the host's own address.
 PORTS = ("keystone", "glance", "placement", "nova", "neutron", "rabbit", "rabbit_dist", "epmd", "vcenter")
-USERS = ("admin", "nova", "glance", "placement", "neutron", "rabbit")
+USERS = ("admin", "nova", "glance", "placement", "neutron", "rabbit", "integration")
 
 
 class LabError(Exception):
@@ -200,7 +200,12 @@ def compute_net(new=False):
 
 def passwords():
     """Returns {user: password}; made at the first call and kept in .lab/secrets.json (0600)."""
-    return _load("secrets.json", lambda: {user: secrets.token_hex(16) for user in USERS})
+    found = _load("secrets.json", dict)
+    missing = {user: secrets.token_hex(16) for user in USERS if user not in found}
+    if missing:
+        found |= missing
+        write_private(LAB / "secrets.json", json.dumps(found, indent=2) + "\n")
+    return found
 
 
 def lab_id():

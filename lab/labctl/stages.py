@@ -247,6 +247,9 @@ def catalog():
             user = identity.create_user(name=name, password=base.passwords()[name], domain_id="default")
             for role in ("admin", "service"):
                 identity.assign_project_role_to_user(project, user, roles[role])
+        # The integration tests are an administrator of their own, so that the access logs tell their requests from those of others.
+        user = identity.create_user(name="integration", password=base.passwords()["integration"], domain_id="default")
+        identity.assign_project_role_to_user(next(identity.projects(name="admin")), user, roles["admin"])
         paths = {"nova": ("compute", "/v2.1"), "glance": ("image", ""), "placement": ("placement", ""), "neutron": ("network", "")}
         for name, (kind, path) in paths.items():
             service = identity.create_service(name=name, type=kind)

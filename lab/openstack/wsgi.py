@@ -1,7 +1,7 @@
 """usage: wsgi.py NAME PORT MODULE ACCESS_LOG: serves MODULE:application on 127.0.0.1:PORT with gunicorn.
 
 gunicorn because uwsgi's HTTP socket resets clients that keep connections alive. The access log has a line a request:
-method, path (with query), status, bytes of the body that were sent, address of the client. It is written at once after each request. The path is
+method, path (with query), status, bytes of the body that were sent, address of the client, name of the user (- before Keystone has been asked). It is written at once after each request. The path is
 RAW_URI, since applications shift PATH_INFO.
 """
 
@@ -27,7 +27,7 @@ class Server(BaseApplication):
             "timeout": 300,
             "keepalive": 30,
             "accesslog": access_log,
-            "access_log_format": "%(m)s %({RAW_URI}e)s %(s)s %(B)s %(h)s",
+            "access_log_format": "%(m)s %({RAW_URI}e)s %(s)s %(B)s %(h)s %({HTTP_X_USER_NAME}e)s",
             "control_socket_disable": True,
         }
         for key, value in options.items():

@@ -98,7 +98,7 @@ class Reads:
             log.seek(self._since)
             lines = [line.split() for line in log]
         found = {}
-        for method, path, status, count, address in lines:
+        for method, path, status, count, address, *_user in lines:
             if (method, path) == ("GET", f"/v2/images/{image_id}/file") and status in ("200", "206"):
                 found[address] = found.get(address, 0) + int(count)
         return found

@@ -244,7 +244,8 @@ def integration(stage):
         folder = stage.copy / "tests" / "integration"
         options = {name: variables[f"vcenter_{name}"] for name in ("hostname", "port", "username", "password", "ca_path")}
         variables |= {"vcenter_options": options, "vcenter_reads": READS}
-        variables |= {"openstack_auth": cloud["auth"], "glance_access_log": str(base.LAB / "log" / "glance-access.log")}
+        auth = {**cloud["auth"], "username": "integration", "password": base.passwords()["integration"]}
+        variables |= {"openstack_auth": auth, "glance_access_log": str(base.LAB / "log" / "glance-access.log")}
         base.write_private(folder / "integration_config.yml", json.dumps(variables))
         # ansible-test wants this file for targets with the alias cloud/vcenter.
         lines = [f"{key}: {variables[key]}\n" for key in ("vcenter_hostname", "vcenter_username", "vcenter_password")]
