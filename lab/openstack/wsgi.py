@@ -1,8 +1,8 @@
 """usage: wsgi.py NAME PORT MODULE ACCESS_LOG: serves MODULE:application on 127.0.0.1:PORT with gunicorn.
 
 gunicorn because uwsgi's HTTP socket resets clients that keep connections alive. The access log has a line a request:
-method, path (with query), status, bytes of the body that were sent, address of the client, name of the user (- before Keystone has been asked). It is written at once after each request. The path is
-RAW_URI, since applications shift PATH_INFO.
+method, path (with query), status, bytes of the body that were sent, address of the client, name of the user (- before Keystone has been asked).
+It is written at once after each request. The path is RAW_URI, since applications shift PATH_INFO.
 """
 
 import importlib

@@ -13,7 +13,10 @@ import time
 from labctl import base
 
 from .stage import LOG, WORK, Failure, Stage, copy_tree
-from .stages import STAGES
+from .stages import PATIENT, STAGES
+
+
+NICE = 5
 
 
 def run_stage(function, seconds):
@@ -79,15 +82,15 @@ class Lanes:
         for function in lane:
             if self._over.is_set():
                 return
-            row = self.rows[function] = self._stage(function.__name__, STAGES[function])
+            row = self.rows[function] = self._stage(function.__name__, STAGES[function], NICE if function in PATIENT else 0)
             if row.failed and not self._keep_going:
                 self._over.set()
 
-    def _stage(self, name, seconds):
+    def _stage(self, name, seconds, nice):
         result = WORK / f"{name}.json"
         result.unlink(missing_ok=True)
         begin = time.monotonic()
-        command = [sys.executable, "-m", __package__, "--result", str(result), name]
+        command = ["nice", "-n", str(nice), sys.executable, "-m", __package__, "--result", str(result), name]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         while process.poll() is None:
             if self._over.wait(0.5) or time.monotonic() - begin > seconds + 60:

@@ -362,14 +362,15 @@ def secrets(stage):
 
 # The most seconds that each may take, while others run beside it.
 STAGES = {
-    lint: 600, package: 600, unit: 900, matrix: 900, lab: 1800, sanity: 900, go: 900, clients: 600, docs: 600, integration: 1800, acceptance: 3600,
+    lint: 600, package: 600, unit: 900, matrix: 1800, lab: 1800, sanity: 900, go: 900, clients: 900, docs: 900, integration: 1800, acceptance: 3600,
     molecule: 3600, coverage: 60, secrets: 60,
 }  # fmt: skip
 # What runs one after the other and what side by side: a list of lanes for each step. The lab comes up, for which it waits for downloads, while lint
-# computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. Together
-# they fill two cores.
+# computes. Molecule's four workers and the two of the acceptance tests often wait: for a host, for nova-compute, for the next look at either. What only
+# computes takes what they leave of two cores.
+PATIENT = {matrix, sanity, go, clients, docs}  # they run with a lower priority beside the others
 STEPS = (
     [[lint, package, unit], [lab]],
-    [[matrix, sanity, go, docs, acceptance], [clients, integration, molecule]],
+    [[acceptance], [integration, molecule], [matrix, sanity, go, clients, docs]],
     [[coverage, secrets]],
 )
