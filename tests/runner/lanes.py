@@ -15,7 +15,6 @@ from labctl import base
 from .stage import LOG, WORK, Failure, Stage, copy_tree
 from .stages import PATIENT, STAGES
 
-
 NICE = 5
 
 
