@@ -96,11 +96,11 @@ def locations(hypervisors, base):
     found, ranks = {}, {}
     for hypervisor in hypervisors:
         for datastore in hypervisor.usable:
-            known = found.get(datastore.moid)
+            known, place = found.get(datastore.moid), place_of(datastore, hypervisor.datacenter)
             mounted = hypervisor.writers(datastore)
             location = Location(
                 datastore=datastore,
-                place=place_of(datastore, hypervisor.datacenter),
+                place=place,
                 base=base,
                 hosts=tuple(mounted.values()),
                 hypervisors=(hypervisor.name,),
@@ -143,7 +143,7 @@ def audit_all(session, places, capacities=None, opened=(), tolerant=False):
     :arg capacities: see :func:`audit.entries`.
     :arg opened: names of the disks' descriptors of which a host is asked what they are, with ``*`` (``files.open_disks``).
     :arg tolerant: a datastore that can't be listed does not end the call.
-    :returns: a list in the same order, each a list of :class:`audit.Entry`; with ``tolerant``, the ``VSphereFault`` where the server refused.
+    :returns: a list in the same order, each ``{name: audit.Entry}``; with ``tolerant``, the ``VSphereFault`` where the server refused.
     """
     folders = [(place.datastore.browser, place.base_path) for place in places]
     trees = files.list_trees(session, folders, tolerant)
@@ -155,7 +155,9 @@ def audit_all(session, places, capacities=None, opened=(), tolerant=False):
             found.append(tree)
             continue
         entries = audit.entries(tree, place.base_path, place.datastore.type, capacities)
-        found.append([settle(session, place, entry, f"{place.base}/{entry.name}") for entry in entries] if opened and not tolerant else entries)
+        if opened and not tolerant:
+            entries = [settle(session, place, entry, f"{place.base}/{entry.name}") for entry in entries]
+        found.append({entry.name: entry for entry in entries})
     return found
 
 

@@ -88,7 +88,7 @@ def run(params, check_mode):
         with registry.login(params, wishes) as session:
             places = list(locations(registry.read(session, wishes), base).values())
             left = stage.leftovers(session, places)
-            found = audit_all(session, places)
+            found = [list(entries.values()) for entries in audit_all(session, places)]
             # Glance is asked after the caches were listed: an image that is uploaded and cached meanwhile is not taken for a deleted one.
             in_glance = _ask(glance, {entry.name for entries in found for entry in entries if is_image(entry)})
             uses = removal.Uses(session, places)

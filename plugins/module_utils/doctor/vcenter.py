@@ -226,5 +226,5 @@ def _caches(session, services, hypervisors):
                 if fault.fault != "NoPermission":
                     raise fault
             if not refused:  # else the privilege that is missing is a finding of its own
-                found[name] = caches
+                found[name] = {datastore: list(entries.values()) for datastore, entries in caches.items()}
     return found

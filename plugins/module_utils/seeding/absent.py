@@ -39,7 +39,7 @@ class Absent:
         :raises NovaVmwareError: an image is in use, or nobody can tell.
         """
         everywhere = list(places.values())
-        found = [{entry.name: entry for entry in entries} for entries in audit_all(session, everywhere)]
+        found = audit_all(session, everywhere)
         answers, before, after = [], {}, {}
         for image_id in self.ids:
             rows = []

@@ -91,8 +91,8 @@ class Present:
         :returns: the module's result.
         :raises NovaVmwareError: the plan was refused, before a byte moved; or steps failed, after all others were done.
         """
-        seen = look(session, self.images, places, self.options)
         job = Job.begin(session, self.cloud, self.options)
+        seen = look(session, self.images, places, self.options)
         found = [look_at(seen, image, chosen, job.glance, self.options) for image, chosen in seen.wanted]
         compared = [recheck(job, one) if self.options.verify == "cached" else (one, None) for one in found]
         works = [plan_image(one, seen.offloading, self.extras, self.options, content) for one, content in compared]
@@ -140,7 +140,7 @@ def info(params, _check_mode):
                     "capacity_bytes": place.datastore.capacity_bytes,
                     "free_bytes": place.datastore.free_bytes,
                     "path": place.base_path,
-                    "entries": [entry.describe(ageing(params)) for entry in entries],
+                    "entries": [entry.describe(ageing(params)) for entry in entries.values()],
                 }
                 for place, entries in zip(places, audit_all(session, places, opened=audit.EVERY_DISK))
             ],

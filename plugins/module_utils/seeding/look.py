@@ -67,12 +67,11 @@ def look(session, images, places, options):
     wanted = [(image, _datastores_for(image, places)) for image in images]
     capacities = {image.id: image.size for image in images if image.kind in ("flat", "iso")}
     disks = cache.disk_names(image.id for image in images)  # only these need be opened
-    audits = audit_all(session, list(places.values()), capacities, disks)
-    entries = {moid: _by_name(audited) for moid, audited in zip(places, audits)}
+    entries = dict(zip(places, audit_all(session, list(places.values()), capacities, disks)))
     elsewhere = {}
     if not all(any(is_whole(entries[moid].get(image.id)) for moid in chosen) for image, chosen in wanted):
-        for moid, (place, audited) in _elsewhere(session, places, disks).items():
-            elsewhere[moid], entries[moid] = place, _by_name(audited)
+        for moid, (place, held) in _elsewhere(session, places, disks).items():
+            elsewhere[moid], entries[moid] = place, held
     offloading = {}
     if any(is_to_do(entries[moid].get(image.id)) for image, chosen in wanted for moid in chosen):
         offloading = _offloading(session, {**elsewhere, **places})
@@ -81,10 +80,6 @@ def look(session, images, places, options):
         if is_to_do(entries[moid].get(image.id)) for host in chosen[moid].imports.hosts
     }  # fmt: skip
     return Seen(wanted, elsewhere, entries, offloading, pull.open_hosts(session, sorted(fetched)) if fetched else {})
-
-
-def _by_name(entries):
-    return {entry.name: entry for entry in entries}
 
 
 def _datastores_for(image, places):
@@ -106,7 +101,7 @@ def _elsewhere(session, places, disks):
 
     They are possible sources, no more: what can't be read there is read from Glance. An account of Nova need not see them.
 
-    :returns: ``{moid: (Location, entries of its cache)}``.
+    :returns: ``{moid: (Location, {name: entry of its cache})}``.
     """
     base = next(iter(places.values())).base
     try:

@@ -176,17 +176,19 @@ def groups(places, limits=Limits()):
     return found
 
 
-def sized_copies(sized, sizes, replaced):
+def sized_copies(entry, sizes, step):
     """Says what to do about the copies for linked clones on one datastore.
 
-    :arg sized: :attr:`audit.Entry.sized` of what is there.
+    :arg entry: the :class:`audit.Entry` of what is there, or None.
     :arg sizes: the ``root_gb`` that are wanted, in GiB.
-    :arg replaced: the image's folder will be another one.
+    :arg step: the datastore's :class:`Step`: an image that is left alone gets no copies, and one that is put there anew has none left.
     :returns: a tuple of :class:`SizedCopy`.
     """
-    states = {root_gb: {None: UNKNOWN, True: COMPLETE, False: BROKEN}[whole] for root_gb, _bytes, whole in sized}
+    if step.state == UNKNOWN:
+        return ()
+    states = {root_gb: {None: UNKNOWN, True: COMPLETE, False: BROKEN}[whole] for root_gb, _bytes, whole in (entry.sized if entry else ())}
     return tuple(
-        SizedCopy(root_gb, state, "none" if state in (COMPLETE, UNKNOWN) and not replaced else "copy")
+        SizedCopy(root_gb, state, "none" if state in (COMPLETE, UNKNOWN) and step.action == "none" else "copy")
         for root_gb, state in ((root_gb, states.get(root_gb, MISSING)) for root_gb in sizes)
     )
 

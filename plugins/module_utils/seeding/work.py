@@ -172,7 +172,7 @@ def plan_image(found, offloading, extras, options, content=None):
     sizes, too_small = [], []
     if found.image.linked_clone(extras.use_linked_clone):
         sizes, too_small = cache.linked_clone_sizes(extras.linked_clone_sizes, found.capacity or 0)
-    sized = {step.moid: _sized(found.entries[step.moid], sizes, step) for step in steps}
+    sized = {step.moid: sized_copies(found.entries[step.moid], sizes, step) for step in steps}
     work = Work(**vars(found), steps=steps, sized=sized, too_small=too_small, set_min_disk=False, targets=targets, content=content)
     return replace(work, set_min_disk=work.min_disk_low and extras.update_min_disk)
 
@@ -180,8 +180,3 @@ def plan_image(found, offloading, extras, options, content=None):
 def _chosen(step, choice):
     """Returns a step; a push that was chosen to be a pull as one."""
     return replace(step, action="pull") if step.action == "push" and choice.pulls else step
-
-
-def _sized(entry, sizes, step):
-    """Returns what is to be done about the copies for linked clones on one datastore, as :func:`plan.sized_copies`."""
-    return () if step.state == audit.UNKNOWN else sized_copies(entry.sized if entry else (), sizes, step.action != "none")

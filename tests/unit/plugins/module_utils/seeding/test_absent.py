@@ -25,7 +25,7 @@ def cache(monkeypatch):
     """Two datastores, of which one has one image, and what is asked of them."""
     asked = []
     entry = SimpleNamespace(name=ONE, state=audit.COMPLETE, bytes=7)
-    monkeypatch.setattr(absent, "audit_all", lambda _session, _places: [[entry], []])
+    monkeypatch.setattr(absent, "audit_all", lambda _session, _places: [{ONE: entry}, {}])
     monkeypatch.setattr(absent.removal, "refuse_used", lambda _session, todo: asked.append(("used", [(at.name, one) for at, one in todo])))
     monkeypatch.setattr(absent.removal, "remove", lambda _session, todo, _run: asked.append(("removed", [(at.name, one) for at, one in todo])))
     return asked

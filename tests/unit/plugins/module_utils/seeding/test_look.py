@@ -43,7 +43,7 @@ def asked(monkeypatch):
 
 
 def looked(monkeypatch, places, entries, *images):
-    monkeypatch.setattr(look, "audit_all", lambda _session, at, _capacities, _disks: [entries.get(one.name, []) for one in at])
+    monkeypatch.setattr(look, "audit_all", lambda _session, at, _capacities, _disks: [{each.name: each for each in entries.get(one.name, [])} for one in at])
     return look.look(None, list(images), {one.name: one for one in places}, Options())
 
 

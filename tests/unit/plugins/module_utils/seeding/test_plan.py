@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan
     Room,
     SizedCopy,
     Source,
+    Step,
     Target,
     Write,
     groups,
@@ -147,8 +150,10 @@ def test_full_datastores_are_all_named():
 
 
 def test_sized_copies():
-    there = [(10, 1, True), (20, 1, False), (99, 1, True)]
-    assert sized_copies(there, [10, 20, 30], replaced=False) == (
+    there = SimpleNamespace(sized=[(10, 1, True), (20, 1, False), (99, 1, True)])
+    assert sized_copies(there, [10, 20, 30], Step("a", "complete", "none")) == (
         SizedCopy(10, "complete", "none"), SizedCopy(20, "broken", "copy"), SizedCopy(30, "missing", "copy"),
     )  # fmt: skip
-    assert sized_copies(there, [10], replaced=True) == (SizedCopy(10, "complete", "copy"),)
+    assert sized_copies(there, [10], Step("a", "broken", "copy")) == (SizedCopy(10, "complete", "copy"),)
+    assert sized_copies(None, [10], Step("a", "missing", "push")) == (SizedCopy(10, "missing", "copy"),)
+    assert sized_copies(there, [10], Step("a", "unknown", "none")) == (), "it is left alone"
