@@ -4,7 +4,7 @@ The stages `unit` and `sanity` run everything on the oldest ansible-core, that o
 `requires_ansible` in `meta/runtime.yml` is the oldest; tests/unit/test_collection.py holds them together.
 
 Why 2.19 is the oldest: ansible-core 2.18 renders a variable with all that is in it, so an `admin_password` that is not at hand ends playbooks that don't
-need it (`test_variables_in_variables` of the role). The modules' tests pass there.
+need it (`test_variables_in_variables` of the role). The modules' tests pass there. Its upstream support ended in May 2026.
 """
 
 from __future__ import annotations
