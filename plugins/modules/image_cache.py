@@ -106,6 +106,15 @@ options:
         with it, and the limit is eight, which is what a vCenter allows for one host.
     type: int
     default: 4
+  pulls_at_once:
+    description:
+      - The most ESXi hosts that fetch images from Glance at the same time, see O(upload_through). It limits what this run asks of Glance; runs for other
+        vCenters have their own.
+      - With V(1), each image is fetched once, and vSphere copies it to all other datastores.
+      - With more, several images are fetched at the same time. A datastore that shares no ESXi host with one that gets the image is then given it by a pull of
+        its own, because vSphere would send a copy through the network from one host to another. Glance sends such an image several times.
+    type: int
+    default: 1
   verify:
     description:
       - What is compared before an image is published. V(size) compares the size of the disk on the datastore, and of the data that was sent, after the hash of
@@ -389,6 +398,7 @@ def main():
             "bandwidth_limit": {"type": "int"},
             "copies_per_datastore": {"type": "int", "default": 2},
             "copies_per_host": {"type": "int", "default": 4},
+            "pulls_at_once": {"type": "int", "default": 1},
             "verify": {"type": "str", "choices": ["size", "content", "cached"], "default": "size"},
             "linked_clone_sizes": {"type": "list", "elements": "int", "default": []},
             "flavors": {"type": "list", "elements": "str", "default": []},

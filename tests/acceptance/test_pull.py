@@ -214,6 +214,34 @@ def test_a_pull_that_breaks_is_pushed(vcenter, images, noted, do):
     assert vcenter.disks(noted["stream"]) == [content, content] and vcenter.left() == []
 
 
+def test_several_hosts_fetch_at_once(tmp_path, images, noted):
+    """Three clusters that share no host: each is given the images by pulls of its own, as many at once as may be."""
+    hosts = {f"c{number}": f"127.1.8.{number}1" for number in (1, 2, 3)}
+    setup = scenario()
+    setup["vcenter"]["behaviour"] = {"pull_manifest": "checksum"}
+    setup["datacenters"][0]["clusters"] = [
+        {"name": name, "hosts": [{"name": host, "cores": 16, "threads": 32, "memory_mb": 262144, "http_client": True}]} for name, host in hosts.items()
+    ]
+    setup["datacenters"][0]["datastores"] = [{"name": f"n-{name}", "type": "VMFS", "capacity_gb": 10, "free_gb": 9, "clusters": [name]} for name in hosts]
+    with VCenter(tmp_path / "vc", setup) as vcenter:
+        params = options(vcenter.connection, list(noted.values()), pulls_at_once=2, **CLOUD)
+        params["hypervisors"] = [{"cluster_name": name, "datastore_regex": "^n-"} for name in hosts]
+        reads, mark = Reads(), vcenter.mark()
+        with vcenter.rule({"http": "PULL"}, {"stall": {"seconds": 1}}):
+            planned, result = (image_cache.run(params, check_mode) for check_mode in (True, False))
+        for one in (planned, result):
+            assert (one["totals"]["pulls"], one["totals"]["copies"], one["totals"]["pushes"], one["warnings"]) == (6, 0, 0, [])
+        for image_id in noted.values():
+            assert set(reads.of(image_id)) == set(hosts.values())
+        running = most = 0
+        for line in vcenter.requests(mark):
+            running += {"HttpNfcLeasePullFromUrls_Task": 1, "HttpNfcLeaseComplete": -1}.get(line.get("method"), 0)
+            most = max(most, running)
+        assert (most, running) == (2, 0)
+        again = image_cache.run(params, False)
+        assert not again["changed"] and again["totals"]["complete"] == 6
+
+
 @pytest.mark.parametrize("how", ["kill", "term"])
 def test_a_pull_that_is_ended(cloud, vcenter, images, noted, how):
     _made, _stream, content = images

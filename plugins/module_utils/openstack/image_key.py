@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import threading
 import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -27,6 +28,8 @@ except ImportError:  # who calls this has a connection of openstacksdk
     ClientException = SDKException = OSError
     ApplicationCredential = Session = None
 
+# Keys of one image share an access rule. Keystone finds, makes and deletes it in steps, between which another thread's key must not come or go.
+_ONE_AT_A_TIME = threading.Lock()
 PREFIX = "openstack_vmware.nova"  # of the credentials' names: by it a run finds what a killed one has left
 
 
@@ -81,10 +84,11 @@ def _credential(cloud, user, name, path, seconds):
     try:
         # Named, since Keystone's default, the roles of the token that it has in memory, was now and then those of another request's token.
         roles = [{"id": role} for role in cloud.session.auth.get_access(cloud.session).role_ids]
-        credential = cloud.identity.create_application_credential(
-            user=user, name=name, roles=roles, access_rules=[rule], unrestricted=False,
-            description="Lets ESXi hosts fetch one image. Removed after the run.", expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%f"),
-        )  # fmt: skip
+        with _ONE_AT_A_TIME:
+            credential = cloud.identity.create_application_credential(
+                user=user, name=name, roles=roles, access_rules=[rule], unrestricted=False,
+                description="Lets ESXi hosts fetch one image. Removed after the run.", expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%f"),
+            )  # fmt: skip
     except (SDKException, ClientException) as error:
         raise _refused(path.split("/")[-2], f"Keystone refuses the credential: {error}") from error
     try:
@@ -95,11 +99,12 @@ def _credential(cloud, user, name, path, seconds):
 
 def _remove(cloud, user, credential):
     """Removes a credential, and its access rules as far as no other credential has them: Keystone keeps them otherwise."""
-    with contextlib.suppress(SDKException, ClientException):
-        cloud.identity.delete_application_credential(user, credential)
-    for rule in credential.access_rules or ():
-        with contextlib.suppress(SDKException, ClientException):  # 403: another run has a credential with the same rule
-            cloud.identity.delete_access_rule(user, rule["id"])
+    with _ONE_AT_A_TIME:
+        with contextlib.suppress(SDKException, ClientException):
+            cloud.identity.delete_application_credential(user, credential)
+        for rule in credential.access_rules or ():
+            with contextlib.suppress(SDKException, ClientException):  # 403: another key has the same rule
+                cloud.identity.delete_access_rule(user, rule["id"])
 
 
 def _remove_leftovers(cloud, user, has_ended):

@@ -17,7 +17,6 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.conten
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import cache
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import sized
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.errors import SeedError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.finish import finish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import groups
@@ -147,8 +146,7 @@ class _Round:
         :arg percents: of each copy, None where it is not known.
         :raises SeedError: ``CANCELLED``.
         """
-        if self.job.cancelled():
-            raise SeedError("CANCELLED", f"The copies of the image {self.work.image.name} were cancelled.")
+        self.job.refuse_cancelled(f"The copying of the image {self.work.image.name}")
         told = [percent for percent in percents if percent is not None]
         self.step.reach(sum(self.work.capacity * percent // 100 for percent in told) if told else None)
 

@@ -13,6 +13,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils import progr
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.cache import stage
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.disks.content import Content
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.errors import SeedError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.session import Session
@@ -24,7 +25,7 @@ class Options:
 
     ``verify`` is ``size``, or ``content``: then what a datastore took is read back and compared before it is published; or ``cached``: what was there
     before as well.
-    ``limits`` are those of copies, ``bytes_per_second`` is what one push may send, or None.
+    ``limits`` are those of copies and pulls, ``bytes_per_second`` is what one push may send, or None.
     """
 
     upload_through: str = "auto"
@@ -55,12 +56,12 @@ def from_params(params):
 
     :raises NovaVmwareError: ``LIMIT_INVALID``.
     """
-    for name in ("copies_per_datastore", "copies_per_host", "bandwidth_limit"):
+    for name in ("copies_per_datastore", "copies_per_host", "pulls_at_once", "bandwidth_limit"):
         if params[name] is not None and params[name] < 1:
             raise NovaVmwareError("LIMIT_INVALID", f"{name} is {params[name]}, with which nothing would move.", "Give 1 or more, or leave it out.")
     names = ("upload_through", "host_trust", "encoding", "transfer_timeout", "verify")
     return Options(
-        limits=Limits(params["copies_per_datastore"], params["copies_per_host"]),
+        limits=Limits(params["copies_per_datastore"], params["copies_per_host"], params["pulls_at_once"]),
         bytes_per_second=params["bandwidth_limit"] and params["bandwidth_limit"] << 20,
         **{name: params[name] for name in names if params.get(name) is not None},
     )
@@ -102,6 +103,15 @@ class Job:
     def cancelled(self):
         """Says whether the run is cancelled: what waits or reads in a thread asks, and ends."""
         return self.stop.is_set()
+
+    def refuse_cancelled(self, what):
+        """Ends what runs in a thread, once the run is cancelled.
+
+        :arg what: a noun phrase, for the error.
+        :raises SeedError: ``CANCELLED``.
+        """
+        if self.cancelled():
+            raise SeedError("CANCELLED", f"{what} was cancelled.")
 
 
 @dataclass

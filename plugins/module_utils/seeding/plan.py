@@ -19,13 +19,15 @@ SIZED_AT_ONCE = 8  # datastores on which copies for linked clones are made at th
 
 @dataclass(frozen=True)
 class Limits:
-    """How many copies may run at once: ``per_datastore`` from one, and ``per_host`` through one, where no storage copies by itself.
+    """How many copies may run at once: ``per_datastore`` from one, and ``per_host`` through one, where no storage copies by itself. ``pulls`` is how many
+    hosts may fetch from Glance at once.
 
     More from one datastore only share the same disks. Half of what vCenter lets a host do is left to others.
     """
 
     per_datastore: int = 2
     per_host: int = 4
+    pulls: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,22 +96,27 @@ class Room:
     free_after: int
 
 
-def plan(targets, elsewhere=None, limits=Limits()):
+def plan(targets, elsewhere=None, limits=Limits(), pulls=False):
     """Plans a :class:`Step` for each target: at most one push, then copies whose number doubles and more with each round.
+
+    Hosts that fetch the image may do so side by side. Then each datastore that shares no host with one that gets the image is given it by a pull of its own:
+    a copy would go through the network between two hosts.
 
     :arg targets: list of :class:`Target`. One whose state is unknown is left alone, and is no source.
     :arg elsewhere: ``{moid: Source}`` of other datastores that hold the whole image; they serve where no target holds it.
-    :arg limits: :class:`Limits` of one round.
+    :arg limits: :class:`Limits` of one round. :arg pulls: hosts fetch the image, so that no push but a pull comes first.
     """
     steps = {target.moid: Step(target.moid, target.state, "none") for target in targets}
     sources = {target.moid: target for target in targets if target.state == COMPLETE} or dict(elsewhere or {})
     todo = [target for target in targets if target.state not in (COMPLETE, UNKNOWN)]
     if todo and not sources:
         # Where most hosts can take the bytes, then where most room is.
-        first = max(todo, key=lambda target: (len(target.hosts), target.free_bytes))
-        steps[first.moid] = Step(first.moid, first.state, "push")
-        sources[first.moid] = first
-        todo.remove(first)
+        ranked = sorted(todo, key=lambda target: (len(target.hosts), target.free_bytes), reverse=True)
+        for first in ranked if pulls and limits.pulls > 1 else ranked[:1]:
+            if not any(set(first.hosts) & set(source.hosts) for source in sources.values()):
+                steps[first.moid] = Step(first.moid, first.state, "pull" if pulls else "push")
+                sources[first.moid] = first
+                todo.remove(first)
     number = 1
     while todo:
         batch = _round(todo, sources, limits)

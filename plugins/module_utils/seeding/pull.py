@@ -21,29 +21,15 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere impo
 KEY_SECONDS = 4 * 3600  # how long a host may take, where transfer_timeout does not say
 
 
-def fetched(sending):
-    """Lets a host fetch the image, where that was chosen.
+REFUSED = (pull.PullError, ImageKeyError)  # what is raised where another way may be open
+
+
+def fetch(sending):
+    """Lets a host fetch the image.
 
     :arg sending: the :class:`push.Sending`.
-    :returns: whether it was done. Where not, the image is to be pushed; ``sending.done.warning`` then says why.
-    :raises NovaVmwareError: it was insisted on and can't be done; or what ends any way, such as a certificate that is not trusted.
+    :raises NovaVmwareError: of :data:`REFUSED`: no host can fetch it; or what ends any way, such as a certificate that is not trusted; or ``CANCELLED``.
     """
-    job, image = sending.job, sending.work.image
-    if not sending.work.pull.pulls or job.pushes.is_set():
-        return False
-    try:
-        _fetch(sending)
-        return True
-    except (pull.PullError, ImageKeyError) as error:
-        if job.options.upload_through == "pull":
-            raise
-        job.pushes.set()  # the next images would meet the same
-        sending.done.warning = f"The image {image.name} was pushed, since no ESXi host could fetch it: {error.what} {error.hint}".strip()
-        sending.done.content = None
-        return False
-
-
-def _fetch(sending):
     job, image = sending.job, sending.work.image
     facts = sending.work.pull.known
     if facts is None or job.options.reads_back:
@@ -53,10 +39,19 @@ def _fetch(sending):
         verify = job.cloud.session.verify
         context = tls.tls_context(verify is not False, verify if isinstance(verify, str) else None)
         source = pull.Source(key.url, facts.size, key.token, pull.thumbprint(key.url, context), facts.member)
-        way = pull.Pull(source, lambda manifest: _judge(sending, facts, manifest), sending.done.step.reach)
+        way = pull.Pull(source, lambda manifest: _judge(sending, facts, manifest), lambda count: _came(sending, count))
         sending.import_disk("thin", facts.size, way, _host(sending))
     sending.done.step.reach(facts.size)
-    sending.done.via, sending.done.action = "pull by an ESXi host", "pull"
+    sending.done.via = "pull by an ESXi host"
+
+
+def _came(sending, count):
+    """Notes the bytes that have come, as far as the vCenter says.
+
+    :raises SeedError: ``CANCELLED``.
+    """
+    sending.job.refuse_cancelled(f"The pull of the image {sending.work.image.name}")
+    sending.done.step.reach(count)
 
 
 def _has_ended(run):
@@ -108,6 +103,7 @@ def _read_once(sending, facts):
     size = 0
     chunks = sending.bytes(then=sending.contained) if image.kind == "ova" else sending.bytes(check=sending.checked)
     for chunk in sending.done.step.count(chunks):
+        sending.job.refuse_cancelled(f"The reading of the image {image.name}")
         total.update(chunk)
         size += len(chunk)
     sending.done.step.restart()

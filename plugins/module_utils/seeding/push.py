@@ -33,27 +33,30 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.pump import 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.finish import finish
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.job import Done, Job
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.look import inspect
-from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pull import fetched
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.pull import fetch
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.work import Work
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere import files, lease, transfer
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.errors import VSphereError, VSphereFault
 
 
-def push(job, work, location):
-    """Reads an image from Glance once and puts it into the cache of one datastore.
+def bring(job, work, location, action):
+    """Brings an image from Glance into the cache of one datastore.
 
     :arg job: the :class:`job.Job`.
     :arg work: the image's :class:`work.Work`, with its ``disk``.
+    :arg action: ``push``: it is read once and sent; or ``pull``: a host fetches it.
     :returns: a :class:`job.Done`.
-    :raises NovaVmwareError: the stage is removed, the cache is as it was.
+    :raises NovaVmwareError: the stage is removed, the cache is as it was. Of a pull, one of :data:`pull.REFUSED` where a push may do.
     """
     job, image = job.timed(), work.image
-    with progress.step("pull" if work.pull.pulls else "push", image.name, location.name, image.size) as step:
-        done = Done(step)
+    with progress.step(action, image.name, location.name, image.size) as step:
+        done = Done(step, action)
         with staged(job.session, location, image.id, job.run_id) as stage:
             with vmdk.naming(image):
                 sending = Sending(job, work, stage, done)
-                if not fetched(sending):
+                if action == "pull":
+                    fetch(sending)
+                else:
                     _SENDERS[image.kind](sending.inspected())
             done.thin = finish(job, image, stage, work.disk.capacity_bytes, done.content, pushed=True).thin
     done.seconds, done.bytes = step.seconds, step.done

@@ -100,8 +100,7 @@ class _Making:
         self.stages = [stage for stage, error in zip(self.stages, errors) if error is None]
 
     def _tick(self, _percents):
-        if self.job.cancelled():
-            raise SeedError("CANCELLED", f"The copies of the image {self.work.image.name} for linked clones were cancelled.")
+        self.job.refuse_cancelled(f"The copying of the image {self.work.image.name} for linked clones")
 
 
 def _publish(making, stage):

@@ -71,7 +71,17 @@ class Work(Found):
         :arg limits: :class:`plan.Limits`.
         :returns: a :class:`Work`; its ``disk`` is as it was.
         """
-        return replace(self, elsewhere={}, steps=[_chosen(step, self.pull) for step in plan(self.targets, limits=limits)], set_min_disk=False)
+        return replace(self, elsewhere={}, steps=plan(self.targets, limits=limits, pulls=self.pull.pulls), set_min_disk=False)
+
+    def without_pulls(self, there, limits):
+        """Plans anew, as hosts can't fetch the image.
+
+        :arg there: managed object ids of the datastores that have it by now; their steps stay. :arg limits: :class:`plan.Limits`.
+        :returns: a :class:`Work`.
+        """
+        targets = [replace(target, state=audit.COMPLETE) if target.moid in there else target for target in self.targets]
+        planned = plan(targets, limits=limits)
+        return replace(self, steps=[old if old.moid in there else new for old, new in zip(self.steps, planned)])
 
     @property
     def warnings(self):
@@ -162,7 +172,9 @@ def plan_image(found, offloading, extras, options, content=None):
         for moid, place in found.places.items()
     ]
     others = {moid: Source(place.hosts, offloading.get(moid, frozenset())) for moid, place in found.elsewhere.items()}
-    steps = [_chosen(step, found.pull) for step in plan(targets, others, options.limits)]
+    # Where the image is read here as well, once is enough.
+    limits = options.limits if found.pull.known and not options.reads_back else replace(options.limits, pulls=1)
+    steps = plan(targets, others, limits, found.pull.pulls)
     if options.reads_back:
         for step in steps:
             if step.action != "none":
@@ -175,8 +187,3 @@ def plan_image(found, offloading, extras, options, content=None):
     sized = {step.moid: sized_copies(found.entries[step.moid], sizes, step) for step in steps}
     work = Work(**vars(found), steps=steps, sized=sized, too_small=too_small, set_min_disk=False, targets=targets, content=content)
     return replace(work, set_min_disk=work.min_disk_low and extras.update_min_disk)
-
-
-def _chosen(step, choice):
-    """Returns a step; a push that was chosen to be a pull as one."""
-    return replace(step, action="pull") if step.action == "push" and choice.pulls else step

@@ -34,7 +34,8 @@ ISO = bytes(32769) + b"CD001"  # the volume descriptor
 OPTIONS = {
     "cache_prefix": "esx1", "subdirectory_name": "_base", "remove_unused_base_images": False, "my_ip": None, "openstack": None, "state": "present",
     "images": ["rescue"], "linked_clone_sizes": [], "flavors": [], "use_linked_clone": True, "update_min_disk": False, "copies_per_datastore": 2,
-    "copies_per_host": 4, "bandwidth_limit": None, "upload_through": "auto", "host_trust": None, "encoding": "auto", "transfer_timeout": None,
+    "copies_per_host": 4, "pulls_at_once": 1, "bandwidth_limit": None, "upload_through": "auto", "host_trust": None, "encoding": "auto",
+    "transfer_timeout": None,
     "verify": "size", "hypervisors": [{"esxi_host": "esxi-1", "datastore_regex": None}],
 }  # fmt: skip
 

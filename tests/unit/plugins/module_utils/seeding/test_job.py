@@ -15,7 +15,7 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding impo
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.plan import Limits
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.vsphere.transfer import Rules
 
-GIVEN = {"copies_per_datastore": 2, "copies_per_host": 4, "bandwidth_limit": None}
+GIVEN = {"copies_per_datastore": 2, "copies_per_host": 4, "pulls_at_once": 1, "bandwidth_limit": None}
 
 
 @pytest.mark.parametrize("seconds", [None, 30])
@@ -37,8 +37,8 @@ def test_all_hear_that_it_is_cancelled():
 
 def test_limits():
     assert job.from_params(GIVEN) == job.Options()
-    found = job.from_params({"copies_per_datastore": 1, "copies_per_host": 3, "bandwidth_limit": 10, "verify": "content"})
-    assert (found.limits, found.bytes_per_second, found.verify) == (Limits(1, 3), 10 << 20, "content")
+    found = job.from_params({"copies_per_datastore": 1, "copies_per_host": 3, "pulls_at_once": 5, "bandwidth_limit": 10, "verify": "content"})
+    assert (found.limits, found.bytes_per_second, found.verify) == (Limits(1, 3, 5), 10 << 20, "content")
 
 
 @pytest.mark.parametrize("name", GIVEN)

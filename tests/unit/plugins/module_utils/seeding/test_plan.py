@@ -157,3 +157,22 @@ def test_sized_copies():
     assert sized_copies(there, [10], Step("a", "broken", "copy")) == (SizedCopy(10, "complete", "copy"),)
     assert sized_copies(None, [10], Step("a", "missing", "push")) == (SizedCopy(10, "missing", "copy"),)
     assert sized_copies(there, [10], Step("a", "unknown", "none")) == (), "it is left alone"
+
+
+def pulled(pulls, **hosts):
+    """Plans pulls of an image that is missing everywhere. Gives ``{datastore: (action, source)}``."""
+    targets = [Target(name, name, "missing", 9, tuple(names)) for name, names in hosts.items()]
+    return {step.moid: (step.action, step.source) for step in plan(targets, limits=Limits(pulls=pulls), pulls=True)}
+
+
+def test_one_pull_unless_several_may_run_at_once():
+    assert pulled(1, a="xy", b="z") == {"a": ("pull", None), "b": ("copy", "a")}
+
+
+def test_datastores_that_share_no_host_are_each_given_a_pull():
+    assert pulled(2, a="xy", b="z", c="yw", d="w") == {"a": ("pull", None), "b": ("pull", None), "c": ("copy", "a"), "d": ("pull", None)}
+
+
+def test_what_a_datastore_has_is_copied():
+    targets = [Target("a", "a", "complete", 9, ("x",)), Target("b", "b", "missing", 9, ("y",))]
+    assert [step.action for step in plan(targets, limits=Limits(pulls=4), pulls=True)] == ["none", "copy"]
