@@ -43,10 +43,11 @@ options:
     choices: [streamOptimized, sparse, preallocated]
     default: streamOptimized
   adapter_type:
-    description: V(ide), or with C(hw_disk_bus) V(scsi) the C(hw_scsi_model) of the new image.
+    description:
+      - V(ide), or with C(hw_disk_bus) V(scsi) the C(hw_scsi_model) of the new image.
+      - The default is that of O(image) if it is a VMDK, otherwise V(lsilogic).
     type: str
     choices: [lsilogic, buslogic, lsisas1068, vmpvscsi, ide]
-    default: lsilogic
   os_distro:
     description: C(os_distro) of the new image, which Nova hands to vSphere as the guest id, for example V(ubuntu64Guest).
     type: str
@@ -64,8 +65,14 @@ options:
   properties:
     description:
       - More properties of the new image. A null removes one. Properties that have an option of their own are not allowed here.
-      - The properties of O(image) are not copied, since they are often for another hypervisor.
     type: dict
+  keep_properties:
+    description:
+      - Whether the new image also has the properties and the C(min_ram) of O(image). If they change there, a later run changes them here.
+      - Those with which Nova's VMware driver would boot nothing are left out, for example C(hw_vif_model=virtio) or C(os_distro=ubuntu) of an image for KVM.
+        So is what is about the original alone, for example its signature, or the server that it is a snapshot of.
+    type: bool
+    default: true
   work_dir:
     description: A folder with room for two copies of the image. The default is the temporary folder that Ansible makes for the task.
     type: path
@@ -175,7 +182,8 @@ def main():
             "image": {"type": "str", "required": True},
             "name": {"type": "str"},
             "disk_type": {"type": "str", "choices": ["streamOptimized", "sparse", "preallocated"], "default": "streamOptimized"},
-            "adapter_type": {"type": "str", "choices": ["lsilogic", "buslogic", "lsisas1068", "vmpvscsi", "ide"], "default": "lsilogic"},
+            "adapter_type": {"type": "str", "choices": ["lsilogic", "buslogic", "lsisas1068", "vmpvscsi", "ide"]},
+            "keep_properties": {"type": "bool", "default": True},
             "os_distro": {"type": "str"},
             "min_disk": {"type": "int"},
             "firmware": {"type": "str", "choices": ["bios", "uefi"]},

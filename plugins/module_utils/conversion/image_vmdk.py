@@ -187,6 +187,7 @@ def _document(wanted, capacity_bytes):
         "container_format": "bare",
         "visibility": wanted.visibility,
         "min_disk": _min_disk(wanted, capacity_bytes),
+        "min_ram": wanted.min_ram or 0,
         wishes.SOURCE: wishes.note(wanted.content, capacity_bytes),
         **{name: value for name, value in wanted.properties.items() if value is not None},
     }

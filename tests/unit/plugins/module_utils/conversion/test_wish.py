@@ -11,20 +11,23 @@ from ansible_collections.openstack_vmware.nova.plugins.module_utils.conversion i
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.nova import image as nova_image
 
-SOURCE = {"id": "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11", "name": "fedora", "visibility": "public", "os_hash_value": "0f2c"}
+SOURCE = {
+    "id": "6e5bd9f5-3b2b-4f5e-9a0e-2f6a0d9f2c11", "name": "fedora", "visibility": "public", "os_hash_value": "0f2c", "status": "active", "disk_format": "qcow2",
+    "min_ram": 0,
+}  # fmt: skip
 
 
 def params(**more):
     return {
-        "name": None, "disk_type": "streamOptimized", "adapter_type": "lsilogic", "os_distro": None, "min_disk": None,
-        "firmware": None, "visibility": None, "properties": None, **more,
+        "name": None, "disk_type": "streamOptimized", "adapter_type": None, "os_distro": None, "min_disk": None, "firmware": None,
+        "visibility": None, "properties": None, "keep_properties": True, **more,
     }  # fmt: skip
 
 
 def document(asked, disk, **more):
     """The image that Glance has after a conversion."""
     return {
-        "id": "new", "visibility": asked.visibility, "min_disk": disk, **asked.properties,
+        "id": "new", "visibility": asked.visibility, "min_disk": disk, "min_ram": 0, **asked.properties,
         wish.SOURCE: wish.note(asked.content, 5 * wish.GIB), **more,
     }  # fmt: skip
 
@@ -44,7 +47,7 @@ def test_properties():
     found = wish.properties(params(
         adapter_type="ide", os_distro="ubuntu64Guest", firmware="uefi",
         properties={"hw_vif_model": "VirtualVmxnet3", "img_linked_clone": True, "hw_video_ram": 16, "old": None},
-    ))  # fmt: skip
+    ), SOURCE)  # fmt: skip
     assert found == {
         "hw_disk_type": "streamOptimized", "hw_disk_bus": "ide", "hw_scsi_model": None, "os_distro": "ubuntu64Guest",
         "hw_firmware_type": "uefi", "hw_vif_model": "VirtualVmxnet3", "img_linked_clone": "true", "hw_video_ram": "16", "old": None,
@@ -54,14 +57,14 @@ def test_properties():
 @pytest.mark.parametrize("name", ["hw_disk_type", "hw_scsi_model", "os_distro", "name", "visibility", wish.SOURCE, "os_glance_x"])
 def test_reserved_properties(name):
     with pytest.raises(NovaVmwareError) as caught:
-        wish.properties(params(properties={name: "x"}))
+        wish.properties(params(properties={name: "x"}), SOURCE)
     assert caught.value.code == "PROPERTY_RESERVED"
 
 
 @pytest.mark.parametrize("adapter", wish.ADAPTERS)
 def test_adapters_are_what_nova_makes_of_the_properties(adapter):
     """The descriptor names the adapter that Nova's driver would write there."""
-    properties = wish.properties(params(adapter_type=adapter))
+    properties = wish.properties(params(adapter_type=adapter), SOURCE)
     image = nova_image.Image("", "", "active", 1024, "vmdk", "bare", "sha512", "00", properties)
     assert image.adapter_type.lower() == wish.ADAPTERS[adapter]
     assert nova_image.refusals(image) == []
@@ -124,3 +127,46 @@ def test_state_shows_what_is_asked_for():
     assert shown == {
         "source": asked.content, "hw_disk_type": "streamOptimized", "hw_disk_bus": "ide", "visibility": "public", "min_disk": 5,
     }  # fmt: skip
+
+
+def test_properties_of_the_original_are_kept():
+    """Those of an image for KVM that Nova's VMware driver takes, and none that is about the original alone."""
+    for_kvm = {
+        "hw_disk_bus": "virtio", "hw_vif_model": "virtio", "os_distro": "ubuntu", "img_hv_type": "kvm", "hypervisor_type": "qemu", "hw_firmware_type": "uefi",
+        "os_version": "24.04", "hw_architecture": "x86_64", "img_config_drive": "mandatory", "img_signature": "c2ln", "owner_specified.openstack.sha256": "aa",
+        "image_type": "snapshot", "base_image_ref": "b", "instance_uuid": "u", "owner_id": "o", "os_glance_importing_to_stores": "", "checksum": "aa",
+        "team": "web", wish.SOURCE: "{}", "openstack_vmware_stream": "{}", "hw_scsi_model": "virtio-scsi",
+    }  # fmt: skip
+    asked = wish.wish(params(properties={"team": None}), {**SOURCE, **for_kvm, "min_ram": 512})
+    assert asked.properties == {
+        "hw_firmware_type": "uefi", "os_version": "24.04", "hw_architecture": "x86_64", "team": None,
+        "hw_disk_type": "streamOptimized", "hw_disk_bus": "scsi", "hw_scsi_model": "lsilogic",
+    }  # fmt: skip
+    assert asked.min_ram == 512
+    nothing = wish.wish(params(keep_properties=False), {**SOURCE, **for_kvm, "min_ram": 512})
+    assert nothing.properties == wish.properties(params(), SOURCE) and nothing.min_ram is None
+
+
+@pytest.mark.parametrize(
+    "has, adapter",
+    [
+        ({"hw_disk_bus": "scsi", "hw_scsi_model": "vmpvscsi"}, "vmpvscsi"),
+        ({"vmware_adaptertype": "lsiLogicsas"}, "lsisas1068"),
+        ({"vmware_adaptertype": "ide"}, "ide"),
+        ({"hw_disk_bus": "ide"}, "ide"),
+        ({}, "lsilogic"),
+    ],
+)
+def test_a_vmdk_keeps_its_adapter(has, adapter):
+    source = {**SOURCE, **has, "disk_format": "vmdk", "hw_disk_type": "sparse", "os_distro": "ubuntu64Guest"}
+    asked = wish.wish(params(), source)
+    assert asked.content["adapter_type"] == wish.ADAPTERS[adapter] and asked.properties["os_distro"] == "ubuntu64Guest"
+    assert asked.properties["hw_scsi_model"] == (None if adapter == "ide" else adapter)
+    assert wish.wish(params(adapter_type="buslogic"), source).properties["hw_scsi_model"] == "buslogic"
+
+
+def test_min_ram_follows_the_original():
+    asked = wish.wish(params(), {**SOURCE, "min_ram": 512})
+    assert wish.patch(document(asked, 5), asked, 5) == [{"op": "replace", "path": "/min_ram", "value": 512}]
+    asked = wish.wish(params(keep_properties=False), {**SOURCE, "min_ram": 512})
+    assert wish.patch(document(asked, 5), asked, 5) == []
