@@ -21,7 +21,7 @@ import traceback
 from dataclasses import dataclass
 
 import pytest
-from glance_proxy import GlanceProxy
+from api_proxy import ApiProxy
 from labctl.simulator import is_read
 from simulated import DATASTORES, FORK, VCenter, convert, options, run, upload
 
@@ -107,7 +107,7 @@ def glance_cases(image, paths):
     return [
         Case(image, Step("GET file" if "/file" in path else "GET image", None, number, True), way)
         for number, path in enumerate(paths, 1)
-        for way in GlanceProxy.KINDS
+        for way in ApiProxy.KINDS
         if "/file" in path or way not in ("flip", "whole", "short")
     ]
 
@@ -117,7 +117,7 @@ class Walker:
 
     def __init__(self, folder, cloud, images):
         self.vcenter = VCenter(folder)
-        self.glance = GlanceProxy(folder, cloud)
+        self.glance = ApiProxy(folder, cloud)
         self.images = images
         os.environ["OS_CLIENT_CONFIG_FILE"] = str(self.glance.clouds)
 
@@ -191,7 +191,7 @@ def sample(cases):
     Of the images and of the places in the seed a random one, the same in each run.
     """
     mixed = random.Random(1).sample(cases, len(cases))
-    ways, labels = [*WAYS, *GlanceProxy.KINDS], sorted({case.step.label for case in cases})
+    ways, labels = [*WAYS, *ApiProxy.KINDS], sorted({case.step.label for case in cases})
     chosen = {(case.way, case.step.label): case for case in mixed}
     return [
         case for (way, label), case in chosen.items()
@@ -277,11 +277,11 @@ def test_walk(cloud, images, tmp_path, capsys):
     problems = [f"{case.image}: {case.step.label} {case.step.nth}, {case.way}: {text}" for case, _fired, text, _error in results if text]
     with capsys.disabled():
         print(f"\n{len(cases)} of {len(every)} combinations of {len({(case.image, case.step.label, case.step.nth) for case in every})} requests and "
-              f"{len(WAYS) + len(GlanceProxy.KINDS)} ways; broken: {sum(broken.values())} {dict(broken)}")  # fmt: skip
+              f"{len(WAYS) + len(ApiProxy.KINDS)} ways; broken: {sum(broken.values())} {dict(broken)}")  # fmt: skip
         print(f"ended as: {dict(codes)}")
         print(f"wrong bootable images: {sum('wrong disk' in text for text in problems)}, "
               f"left after the next run: {sum('run left' in text for text in problems)}, problems: {len(problems)}")  # fmt: skip
     assert problems == []
     assert len(results) == len(cases)
-    assert set(broken) == {*WAYS, *GlanceProxy.KINDS}, "a way broke nothing"
+    assert set(broken) == {*WAYS, *ApiProxy.KINDS}, "a way broke nothing"
     assert sum(broken.values()) > 0.9 * len(cases)

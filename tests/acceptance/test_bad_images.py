@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from api_proxy import ApiProxy
 from bad_images import BAD, GOOD, RAW
 from conftest import LAB
-from glance_proxy import GlanceProxy
 from labctl.simulator import changes
 from simulated import CACHE, VCenter, options, run
 
@@ -116,7 +116,7 @@ def test_fewer_bytes_than_glance_says(vcenter, make, monkeypatch):
 def test_deleted_while_it_is_read(vcenter, make, cloud, tmp_path, monkeypatch):
     """The first request for the data is answered half, and then the image is gone."""
     image_id = make(**THIN)
-    proxy = GlanceProxy(tmp_path, cloud)
+    proxy = ApiProxy(tmp_path, cloud)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
     try:
         proxy.set("gone", 5, "middle")

@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 import yaml
+from api_proxy import ApiProxy
 from conftest import LAB
-from glance_proxy import GlanceProxy
 from labctl import base
 from simulated import HOSTS, Run, VCenter, options, run, scenario, upload
 
@@ -319,7 +319,7 @@ def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
 def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
     """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
     _made, _stream, content = images
-    proxy = GlanceProxy(tmp_path, cloud)
+    proxy = ApiProxy(tmp_path, cloud)
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
     walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
     try:
@@ -329,7 +329,7 @@ def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, note
         files = [number for number, path in enumerate(proxy.paths, 1) if "/file" in path]
         assert len(files) == 2, proxy.paths
         for number in files:
-            for kind in GlanceProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
+            for kind in ApiProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
                 vcenter.empty()
                 proxy.set(kind, number)
                 walk.broken()
@@ -340,6 +340,35 @@ def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, note
     finally:
         proxy.close()
     walk.say("Glance")
+    assert keys(cloud, noted["stream"]) == []
+
+
+def test_each_request_to_keystone_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
+    """By a proxy: the login, the making of the key and its token, and the removal of both."""
+    _made, _stream, content = images
+    proxy = ApiProxy(tmp_path, cloud, "identity")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
+    walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
+    try:
+        vcenter.empty()
+        proxy.set("none", 0)
+        run(walk.params)
+        asked = list(proxy.paths)
+        assert [sum(text in path for path in asked) for text in ("POST /v3/auth/tokens", "application_credentials", "DELETE")] == [2, 3, 2], asked
+        for number in range(1, len(asked) + 1):
+            for kind in ("cut", "status"):
+                vcenter.empty()
+                proxy.set(kind, number)
+                walk.broken()
+                assert proxy.fault.fired, (kind, number)
+                proxy.set("none", 0)
+                walk.again()
+        # What could not be removed, the next pull removes.
+        vcenter.empty()
+        assert run(walk.params)[0]["totals"]["pulls"] == 1
+    finally:
+        proxy.close()
+    walk.say("Keystone")
     assert keys(cloud, noted["stream"]) == []
 
 

@@ -1,7 +1,7 @@
 # Copyright: the openstack_vmware.nova authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A proxy of the lab's Glance that breaks requests."""
+"""A proxy of the lab's Glance or Keystone that breaks requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conftest import LAB
 
 @dataclass
 class Fault:
-    """How the proxy breaks the ``nth`` request to Glance, and how the one before it. ``fired`` tells whether it did."""
+    """How the proxy breaks the ``nth`` request, and how the one before it. ``fired`` tells whether it did."""
 
     kind: str
     nth: int
@@ -29,15 +29,19 @@ class Fault:
     seen: int = 0
 
 
-class GlanceProxy:
-    """Stands before the lab's Glance. ``fault`` breaks one request; ``paths`` are those of all requests since it was set."""
+class ApiProxy:
+    """Stands before the lab's Glance, or before its Keystone. ``fault`` breaks one request; ``paths`` are those of all requests since it was set.
+
+    ``clouds`` is a clouds.yaml whose cloud ``proxied`` goes through it.
+    """
 
     # What it can do to a request: see _Handler.
     KINDS = ("cut", "middle", "stall", "status", "refused", "short", "flip", "whole", "gone", "restart")
 
-    def __init__(self, folder, cloud):
-        url = urlsplit(cloud.image.get_endpoint())
+    def __init__(self, folder, cloud, service="image"):
+        url = urlsplit(getattr(cloud, service).get_endpoint())
         self.upstream = (url.hostname, url.port)
+        self.rewrites = service == "identity"
         self.fault = Fault("none", 0)
         self.paths = []
         self.down_until = 0.0
@@ -52,9 +56,9 @@ class GlanceProxy:
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         clouds = yaml.safe_load((LAB / "clouds.yaml").read_text(encoding="utf-8"))
-        clouds["clouds"]["proxied"] = {
-            **clouds["clouds"]["lab"], "image_endpoint_override": f"http://127.0.0.1:{self.server.server_port}",
-        }  # fmt: skip
+        own, lab = f"http://127.0.0.1:{self.server.server_port}", clouds["clouds"]["lab"]
+        more = {"auth": {**lab["auth"], "auth_url": f"{own}/v3"}} if self.rewrites else {"image_endpoint_override": own}
+        clouds["clouds"]["proxied"] = {**lab, **more}
         self.clouds = folder / "clouds.yaml"
         self.clouds.write_text(yaml.safe_dump(clouds), encoding="utf-8")
         self.clouds.chmod(0o600)
@@ -82,13 +86,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault.fired = fault.fired or kind is not None
         if fault.seen == fault.nth - 1:
             kind = fault.before
-        self.owner.paths.append(self.path + (" " + self.headers["Range"] if self.headers["Range"] else ""))
+        words = [self.command if self.owner.rewrites else None, self.path, self.headers["Range"]]
+        self.owner.paths.append(" ".join(word for word in words if word))
         if kind == "restart":
             self.owner.down_until = time.monotonic() + 2
         if kind == "cut" or time.monotonic() < self.owner.down_until:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
         if kind == "stall":
             time.sleep(1)
         if kind in ("status", "refused", "gone"):
@@ -101,10 +107,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         if kind == "whole":
             headers.pop("Range", None)
-        connection.request("GET", self.path, headers=headers)
+        connection.request(self.command if self.owner.rewrites else "GET", self.path, sent, headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
+        if self.owner.rewrites:  # the catalog and the links to versions lead here again
+            theirs, own = (f"127.0.0.1:{port}".encode() for port in (self.owner.upstream[1], self.server.server_port))
+            body = body.replace(theirs, own)
         sent = body
         if kind == "short":
             sent = body = body[: len(body) // 2]
@@ -126,7 +135,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
-    do_POST = do_GET
+    do_POST = do_DELETE = do_GET
 
     def log_message(self, format, *args):  # the names are the base class's
         """Says nothing."""
