@@ -19,8 +19,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / ".lab"
-# What takes the fixture demo, by parts of the tests' ids.
-DEMO = ("test_demo.py", "test_documentation.py", "test_leftovers.py", "test_prune.py", "test_verbs.py", "::test_the_demo_is_healthy")
+# What takes the fixture demo or changes the demo's vCenter, by parts of the tests' ids.
+DEMO = (
+    "test_demo.py", "test_documentation.py", "test_leftovers.py", "test_prune.py", "test_verbs.py", "::test_the_demo_is_healthy",
+    "::test_nova_is_the_judge", "::test_thumbprints", "test_transfer.py::test_ways",
+)  # fmt: skip
 sys.path[:0] = [str(ROOT / "lab"), str(ROOT / "tests" / "support"), str(LAB / "collections")]
 
 
@@ -115,7 +118,7 @@ def demo():
 
 
 def takes_demo(nodeid):
-    """Says whether a test works on what the demo leaves."""
+    """Says whether a test works on what the demo leaves, or on its vCenter."""
     return any(name in nodeid for name in DEMO)
 
 

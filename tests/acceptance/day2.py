@@ -94,7 +94,7 @@ def checked(lab, verb, *options, code=0):
     output = play(verb, *options, "--check", "--diff", code=code)
     assert state(lab) == before
     changing = [one for one in vcenter_requests()[requests:] if simulator.changes(one)]
-    assert changing == []
+    assert changing == [], changing  # pytest shows values only in files of tests
     for secret in secrets(lab):
         assert secret not in output
     return output
