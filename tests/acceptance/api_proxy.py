@@ -39,7 +39,7 @@ class ApiProxy:
     KINDS = ("cut", "middle", "stall", "status", "refused", "short", "flip", "whole", "gone", "restart")
 
     def __init__(self, folder, cloud, service="image"):
-        url = urlsplit(getattr(cloud, service).get_endpoint())
+        url = urlsplit(cloud.image.get_endpoint() if service == "image" else cloud.session.auth.auth_url)
         self.upstream = (url.hostname, url.port)
         self.rewrites = service == "identity"
         self.fault = Fault("none", 0)

@@ -27,7 +27,7 @@ ABANDONED = datetime.timedelta(hours=3)  # a run that has not written for so lon
 _REMOVED = "removed"  # in a stage: what was taken out of a cache and is not deleted yet
 _PUBLISHING = "publishing-"  # in a stage: begins the name of a folder that tells the cache in which it is about to make a folder
 _ALIVE = "alive-%Y%m%dT%H%M%S"  # in a stage: a folder whose name tells when its run was alive, in UTC by the vCenter's clock
-_NAME = re.compile(r"(?P<image_id>[0-9a-f-]{36})-(?P<run>[0-9a-f]{8}-\d+-\d+)")
+_NAME = re.compile(r"(?P<image_id>[0-9a-f-]{32,36})-(?P<run>[0-9a-f]{8}-\d+-\d+(?:-\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Stage:
 
     @property
     def import_name(self):
-        """Name of the virtual machine, and so of its folder at the datastore's root, that an import makes."""
-        return f"{FOLDER}-{self.image_id}-{self.run}"
+        """Name of the virtual machine, and so of its folder at the datastore's root, that an import makes. vSphere takes 80 characters at the most."""
+        return f"{FOLDER}-{self.image_id.replace('-', '')}-{self.run}"
 
     @property
     def removed_to(self):
@@ -99,7 +99,10 @@ class Leftover:
 
 
 def this_run():
-    """Returns the name of this process's run: the kernel and pid namespace that it runs in, its pid, and when it started."""
+    """Returns the name of this process's run: the kernel and pid namespace that it runs in, its pid, and when it started.
+
+    What it does side by side for one image may have a number behind that: the virtual machines of two imports can't have one name.
+    """
     return f"{_node()}-{os.getpid()}-{_started(os.getpid())}"
 
 
@@ -108,7 +111,7 @@ def is_running(run):
 
     :arg run: as :func:`this_run` gave it.
     """
-    node, pid, start = run.split("-")
+    node, pid, start, *_number = run.split("-")
     return _started(pid) == start if node == _node() else None
 
 

@@ -67,7 +67,10 @@ def _bring_and_copy(job, fetching, copying, works, report):
     :returns: list of the :class:`work.Work` whose image could not be copied from other datastores.
     """
     copied = []
-    pulled = [[fetching.submit(_pull, job, work, step, report) for step in work.steps if step.action == "pull"] for work in works]
+    pulled = [
+        [fetching.submit(_pull, job.numbered(number), work, step, report) for number, step in enumerate(step for step in work.steps if step.action == "pull")]
+        for work in works
+    ]
     # What is pushed goes first: it need not wait for anybody.
     for work, pulls in sorted(zip(works, pulled), key=lambda pair: bool(pair[1])):
         try:

@@ -100,6 +100,10 @@ class Job:
         seconds = self.options.transfer_timeout
         return replace(self, rules=replace(self.rules, deadline=time.monotonic() + seconds)) if seconds else self
 
+    def numbered(self, number):
+        """Returns the job for one of several steps that run side by side for one image. The first, 0, has the name of the run itself."""
+        return replace(self, run_id=f"{self.run_id}-{number}") if number else self
+
     def cancelled(self):
         """Says whether the run is cancelled: what waits or reads in a thread asks, and ends."""
         return self.stop.is_set()

@@ -61,3 +61,18 @@ def test_what_a_dead_run_was_at(monkeypatch):
     (found,) = stage.leftovers(SimpleNamespace(now=lambda: NOW), [location])
     assert found.publishing == ((at.base, ID),)
     assert found.removed == (("c", ID, f"{BASE}/{NAME}/removed/c/{ID}"),)
+
+
+def test_imports_side_by_side_have_names_of_their_own():
+    """Of one image in one process; also of a process that started a year after the boot."""
+    run = "0f2c1e3a-4194304-3153600000"
+    names = {stage.Stage(None, NAME[:36], suffixed).import_name for suffixed in (run, f"{run}-1", f"{run}-12")}
+    assert len(names) == 3 and max(len(name) for name in names) <= 80
+    for name in names:
+        assert stage._NAME.fullmatch(name.removeprefix(f"{stage.FOLDER}-"))
+
+
+def test_a_number_behind_a_run_says_nothing_of_its_process():
+    run = stage.this_run()
+    assert stage.is_running(run) and stage.is_running(f"{run}-3")
+    assert stage._NAME.fullmatch(f"{NAME[:36]}-{run}-3")["run"] == f"{run}-3"

@@ -54,3 +54,11 @@ def test_files_travel_as_the_options_say():
     one = job.Job.begin(session, None, job.Options(upload_through="host", transfer_timeout=60, bytes_per_second=5))
     assert one.rules == Rules("host", "thumbprint", None, 5)
     assert job.Job.begin(session, None, job.Options(host_trust="ca")).rules == Rules("auto", "ca")
+
+
+def test_steps_side_by_side_have_runs_of_their_own():
+    """They are cancelled together."""
+    one = job.Job(None, None, job.Options(), Rules(), "run")
+    assert [one.numbered(number).run_id for number in (0, 1, 2)] == ["run", "run-1", "run-2"]
+    one.stop.set()
+    assert one.numbered(1).cancelled()
