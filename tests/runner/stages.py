@@ -155,6 +155,7 @@ def matrix(stage):
             # What Ansible sends to a host: ansible.module_utils, and nothing else of ansible-core.
             (core,) = cores[row.core].glob("lib/*/site-packages/ansible")
             sent = WORK / stage.name / row.name / "ansible"
+            shutil.rmtree(sent, ignore_errors=True)
             sent.mkdir(parents=True)
             (sent / "__init__.py").touch()
             shutil.copy2(core / "release.py", sent)
