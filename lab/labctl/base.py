@@ -200,10 +200,10 @@ def compute_net(new=False):
 
 def passwords():
     """Returns {user: password}; made at the first call and kept in .lab/secrets.json (0600)."""
-    found = _load("secrets.json", dict)
-    missing = {user: secrets.token_hex(16) for user in USERS if user not in found}
-    if missing:
-        found |= missing
+    new = {user: secrets.token_hex(16) for user in USERS}
+    found = _load("secrets.json", lambda: new)
+    if new.keys() - found.keys():  # of a lab from before a user came
+        found = {**new, **found}
         write_private(LAB / "secrets.json", json.dumps(found, indent=2) + "\n")
     return found
 

@@ -68,7 +68,8 @@ options:
     type: dict
   keep_properties:
     description:
-      - Whether the new image also has the properties and the C(min_ram) of O(image). If they change there, a later run changes them here.
+      - Whether the new image also has the properties and the C(min_ram) of O(image). If they change there, a later run changes them here;
+        a property that is removed there stays here.
       - Those with which Nova's VMware driver would boot nothing are left out, for example C(hw_vif_model=virtio) or C(os_distro=ubuntu) of an image for KVM.
         So is what is about the original alone, for example its signature, or the server that it is a snapshot of.
     type: bool

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -316,58 +317,55 @@ def test_each_request_of_a_pull_is_broken(cloud, vcenter, images, noted, kind):
     assert keys(cloud, noted["stream"]) == []
 
 
-def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
-    """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
-    _made, _stream, content = images
-    proxy = ApiProxy(tmp_path, cloud)
+@contextlib.contextmanager
+def proxied(vcenter, noted, content, proxy, monkeypatch):
+    """Seeds through a proxy once without a fault. Gives a walk that goes through it, and the paths that were asked for; ends the proxy."""
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
     walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
     try:
         vcenter.empty()
         proxy.set("none", 0)
         run(walk.params)
-        files = [number for number, path in enumerate(proxy.paths, 1) if "/file" in path]
-        assert len(files) == 2, proxy.paths
-        for number in files:
-            for kind in ApiProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
-                vcenter.empty()
-                proxy.set(kind, number)
-                walk.broken()
-                assert proxy.fault.fired, (kind, number)
-                proxy.set("none", 0)
-                time.sleep(max(0.0, proxy.down_until - time.monotonic()))
-                walk.again()
+        yield walk, list(proxy.paths)
     finally:
         proxy.close()
+
+
+def break_nth(walk, proxy, kind, number):
+    """Breaks a request that goes through the proxy, then seeds without."""
+    walk.vcenter.empty()
+    proxy.set(kind, number)
+    walk.broken()
+    assert proxy.fault.fired, (kind, number)
+    proxy.set("none", 0)
+    time.sleep(max(0.0, proxy.down_until - time.monotonic()))
+    walk.again()
+
+
+def test_each_request_to_glance_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
+    """By a proxy that hosts and we go through: the try of the key, and the host's fetch."""
+    proxy = ApiProxy(tmp_path, cloud)
+    with proxied(vcenter, noted, images[2], proxy, monkeypatch) as (walk, asked):
+        files = [number for number, path in enumerate(asked, 1) if "/file" in path]
+        assert len(files) == 2, asked
+        for number in files:
+            for kind in ApiProxy.KINDS if number == files[-1] else ("cut", "status", "gone", "refused"):
+                break_nth(walk, proxy, kind, number)
     walk.say("Glance")
     assert keys(cloud, noted["stream"]) == []
 
 
 def test_each_request_to_keystone_is_broken(tmp_path, cloud, vcenter, images, noted, monkeypatch):
     """By a proxy: the login, the making of the key and its token, and the removal of both."""
-    _made, _stream, content = images
     proxy = ApiProxy(tmp_path, cloud, "identity")
-    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(proxy.clouds))
-    walk = Walk(vcenter, noted["stream"], content, openstack={"cloud": "proxied"})
-    try:
-        vcenter.empty()
-        proxy.set("none", 0)
-        run(walk.params)
-        asked = list(proxy.paths)
+    with proxied(vcenter, noted, images[2], proxy, monkeypatch) as (walk, asked):
         assert [sum(text in path for path in asked) for text in ("POST /v3/auth/tokens", "application_credentials", "DELETE")] == [2, 3, 2], asked
         for number in range(1, len(asked) + 1):
             for kind in ("cut", "status"):
-                vcenter.empty()
-                proxy.set(kind, number)
-                walk.broken()
-                assert proxy.fault.fired, (kind, number)
-                proxy.set("none", 0)
-                walk.again()
+                break_nth(walk, proxy, kind, number)
         # What could not be removed, the next pull removes.
         vcenter.empty()
         assert run(walk.params)[0]["totals"]["pulls"] == 1
-    finally:
-        proxy.close()
     walk.say("Keystone")
     assert keys(cloud, noted["stream"]) == []
 

@@ -109,14 +109,14 @@ def _adapter(image):
 
 def _kept(image, chosen):
     """Returns the properties of an image that the new one keeps: what is about the original alone goes, and what Nova's driver would boot nothing with."""
-    found = {}
-    for name, value in image.properties.items():
-        if name in chosen or name in _ATTRIBUTES or name.startswith(_OF_THE_ORIGINAL):
-            continue
-        new = replace(image, status="active", size=1024, disk_format="vmdk", container_format="bare", os_hash_algo="sha512", os_hash_value="of what comes")
-        if not nova_image.refusals(replace(new, properties={**{key: text for key, text in chosen.items() if text is not None}, name: value})):
-            found[name] = value
-    return found
+    new = replace(image, status="active", size=1024, disk_format="vmdk", container_format="bare", os_hash_algo="sha512", os_hash_value="of what comes")
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return {
+        name: value
+        for name, value in image.properties.items()
+        if not (name in chosen or name in _ATTRIBUTES or name.startswith(_OF_THE_ORIGINAL))
+        and not nova_image.refusals(replace(new, properties={**given, name: value}))
+    }
 
 
 def note(content, capacity_bytes):

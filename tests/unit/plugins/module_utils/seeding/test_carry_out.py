@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.errors import NovaVmwareError
+from ansible_collections.openstack_vmware.nova.plugins.module_utils.openstack.image_key import ImageKeyError
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding import carry_out
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.choice import Choice
 from ansible_collections.openstack_vmware.nova.plugins.module_utils.seeding.errors import SeedError
@@ -135,12 +136,15 @@ def test_the_copies_end_when_the_run_is_cancelled(monkeypatch, job):
     assert job.cancelled()
 
 
+UNREACHABLE = PullError("PULL_SERVER_UNREACHABLE", "It can't connect.", "Open the firewall.")
+
+
 class Bringing:
     """What is brought: ``(action, image, datastore)``. Pulls to ``closed`` datastores are refused. Each pull waits until as many run as may."""
 
-    def __init__(self, monkeypatch, at_once=1, closed=()):
+    def __init__(self, monkeypatch, at_once=1, closed=(), error=UNREACHABLE):
         self.seen, self.most, self._running = [], 0, 0
-        self._closed, self._lock = closed, threading.Lock()
+        self._closed, self._error, self._lock = closed, error, threading.Lock()
         self._barrier = threading.Barrier(at_once)
         monkeypatch.setattr(carry_out, "bring", self.bring)
         monkeypatch.setattr(carry_out, "copy_image", lambda _job, one, _content, _report: self.seen.extend(self._copies(one)))
@@ -157,7 +161,7 @@ class Bringing:
             if action == "pull":
                 self._barrier.wait(10)
                 if place.name in self._closed:
-                    raise PullError("PULL_SERVER_UNREACHABLE", "It can't connect.")
+                    raise self._error
             self.seen.append((action, one.image.id, place.name))
             return Done(None, action)
         finally:
@@ -182,12 +186,13 @@ def test_one_host_at_a_time_unless_told_otherwise(monkeypatch):
     assert bringing.most == 1 and len(bringing.seen) == 3
 
 
-def test_what_no_host_can_fetch_is_pushed_once(monkeypatch):
-    bringing, job, report = Bringing(monkeypatch, closed="abc"), pulling(1), Told()
+@pytest.mark.parametrize("error", [UNREACHABLE, ImageKeyError("IMAGE_KEY_REFUSED", "No key.", "Log in with a password.")])
+def test_what_no_host_can_fetch_is_pushed_once(monkeypatch, error):
+    bringing, job, report = Bringing(monkeypatch, closed="abc", error=error), pulling(1), Told()
     carry_out.carry_out(job, [work("1", pulls="ab"), work("2", pulls="c")], report)
     assert bringing.seen == [("push", "1", "a"), ("copy", "1", "b"), ("push", "2", "c")]
     (warning,) = job.session.warnings
-    assert warning == "The image 1 was pushed, since no ESXi host could fetch it: It can't connect."
+    assert warning == f"The image 1 was pushed, since no ESXi host could fetch it: {error.what} {error.hint}"
     assert report.said == [("replanned", "1"), ("done", "1", "a"), ("replanned", "2"), ("done", "2", "c")]
 
 
